@@ -1,0 +1,3 @@
+#include "kiln/version.h"
+
+const char *kiln::version() { return KILN_VERSION; }
