@@ -21,7 +21,7 @@ function(kiln_compiler_library name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  target_precompile_headers(${name} REUSE_FROM KilnCompilerPCH)
+  kiln_use_pch(${name} KilnCompilerPCH)
   set_property(GLOBAL APPEND PROPERTY KILN_COMPILER_LIBRARIES ${name})
 endfunction()
 
@@ -37,12 +37,16 @@ function(kiln_object_library name)
   add_library(${name} OBJECT ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   if(ARG_PCH)
-    target_precompile_headers(${name} REUSE_FROM ${ARG_PCH})
+    kiln_use_pch(${name} ${ARG_PCH})
   endif()
 endfunction()
 
 # kiln_pch(<name> HEADER <file> [OPTIONS <compile option>...])
 #   An object library that exists to own a precompiled header. Its users must be compiled with the same options.
+#
+#   ccache can serve an object that used a precompiled header to every build tree that has the same header (another checkout, a second
+#   preset with equal flags) because the users name it by a path relative to the build tree, and because <pch>.sum stands for its
+#   contents. The header may include nothing but LLVM, MLIR and the standard library: the sum knows its text and LLVM's version only.
 function(kiln_pch name)
   cmake_parse_arguments(ARG "" "HEADER" "OPTIONS" ${ARGN})
   file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp" "")
@@ -50,4 +54,19 @@ function(kiln_pch name)
   target_link_libraries(${name} PUBLIC kiln_mlir)
   target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
   target_precompile_headers(${name} PRIVATE "${ARG_HEADER}")
+
+  set(pch "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${ARG_HEADER}")
+  file(SHA256 "${ARG_HEADER}" sum)
+  file(WRITE "${pch}.sum" "${sum} ${LLVM_PACKAGE_VERSION}\n")
+  add_custom_target(${name}File DEPENDS "${pch}") # objects can wait for a custom target, but not for another object library
+  cmake_path(RELATIVE_PATH pch BASE_DIRECTORY "${CMAKE_BINARY_DIR}")
+  set_property(TARGET ${name} PROPERTY KILN_PCH "${pch}")
+endfunction()
+
+# kiln_use_pch(<target> <kiln_pch target>)
+function(kiln_use_pch target owner)
+  get_property(pch TARGET ${owner} PROPERTY KILN_PCH)
+  target_compile_options(${target} PRIVATE -include-pch ${pch})
+  add_dependencies(${target} ${owner}File)
 endfunction()
