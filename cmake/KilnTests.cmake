@@ -1,0 +1,41 @@
+# Helpers for tests. Each ctest entry may leave a JUnit file in KILN_TEST_RESULTS under its own name; scripts/test_summary.py counts the
+# cases in it instead of the entry.
+find_package(GTest REQUIRED)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(KILN_TEST_RESULTS "${PROJECT_BINARY_DIR}/test-results")
+
+# LLVM is not instrumented, so a container that crosses into it looks overflowed. Its registries live until the process ends.
+set(KILN_TEST_ENVIRONMENT "ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=1" "UBSAN_OPTIONS=print_stacktrace=1"
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/test/leaks.supp:print_suppressions=0")
+
+add_custom_target(kiln-gtests) # everything that kiln_add_test() made
+
+# kiln_add_test(<name> SOURCES <file>... LINK <library>... [PCH <kiln_pch target>] [INCLUDE <dir>...] [ARGS <argument>...] [TIMEOUT <seconds>])
+#   A GoogleTest program, one ctest entry with the label `gtest`. Tests of the public interface link `kiln`; tests of internals link the
+#   static libraries (or kiln_dsl) and never libkiln.so as well. PCH: KilnDslPCH (exceptions) or KilnCompilerPCH (no exceptions).
+function(kiln_add_test name)
+  cmake_parse_arguments(ARG "" "PCH;TIMEOUT" "SOURCES;LINK;INCLUDE;ARGS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 600)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${ARG_INCLUDE})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  if(ARG_PCH)
+    kiln_use_pch(${name} ${ARG_PCH})
+    if(ARG_PCH STREQUAL "KilnCompilerPCH")
+      target_compile_options(${name} PRIVATE -fno-exceptions)
+    endif()
+  endif()
+  add_dependencies(kiln-gtests ${name})
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 --gtest_output=xml:${KILN_TEST_RESULTS}/${name}.xml ${ARG_ARGS})
+  set_tests_properties(${name} PROPERTIES LABELS gtest TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${KILN_TEST_ENVIRONMENT}")
+endfunction()
+
+# kiln_add_script_test(<name> <script.py> [<argument>...])
+#   A Python test of the repository or the build. It is given --results=<JUnit file to write> first.
+function(kiln_add_script_test name script)
+  add_test(NAME ${name} COMMAND Python3::Interpreter ${script} --results=${KILN_TEST_RESULTS}/${name}.xml ${ARGN}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS script TIMEOUT 900 SKIP_RETURN_CODE 77)
+endfunction()

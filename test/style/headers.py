@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Checks the public headers: each compiles alone, with g++ and clang, drags in no LLVM, MLIR or CUDA header, and kiln.h is cheap."""
+
+import argparse
+import pathlib
+import re
+import resource
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+import junit
+
+INCLUDES = [ROOT / part / "include" for part in ("runtime", "dsl", "kernels")]
+FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Werror", *[f"-I{d}" for d in INCLUDES]]
+FORBIDDEN = re.compile(r'^# \d+ "([^"]*(?:/(?:llvm|llvm-c|mlir|mlir-c|clang)/|/cuda[^"/]*\.h|/cuda[^"/]*/|/nvrtc)[^"]*)"', re.MULTILINE)
+# Seconds of processor time that kiln.h may cost with g++ 12, the standard headers included.
+KILN_H_LIMIT = 1.5
+
+
+def compile_text(compiler, header, *flags):
+    source = f'#include "{header}"\n'
+    return subprocess.run([compiler, *FLAGS, *flags, "-x", "c++", "-"], input=source, capture_output=True, text=True)
+
+
+def check_alone(compiler, header):
+    result = compile_text(compiler, header, "-fsyntax-only")
+    junit.fail_unless(result.returncode == 0, result.stderr)
+
+
+def check_clean(compiler, header):
+    result = compile_text(compiler, header, "-E")
+    junit.fail_unless(result.returncode == 0, result.stderr)
+    found = FORBIDDEN.search(result.stdout)
+    junit.fail_unless(not found, f"includes {found and found.group(1)}")
+
+
+def check_cost(compiler):
+    """The best of five, in processor time, so that a busy machine does not fail the check."""
+    best = float("inf")
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = compile_text(compiler, "kiln/kiln.h", "-fsyntax-only")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        junit.fail_unless(result.returncode == 0, result.stderr)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    junit.fail_unless(best < KILN_H_LIMIT, f"{best:.2f} s, more than {KILN_H_LIMIT} s")
+    return f"{best:.2f} s of processor time"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--results")
+    parser.add_argument("--compiler", action="append")
+    parser.add_argument("--cost-only", action="store_true", help="only measure what kiln.h costs")
+    args = parser.parse_args()
+    headers = sorted(str(h.relative_to(d)) for d in INCLUDES for h in d.rglob("*.h"))
+    cost = ("kiln/kiln.h costs with g++", lambda: check_cost("g++"))
+    if args.cost_only:
+        sys.exit(junit.run("headers", [cost], args.results, jobs=1))
+    checks = []
+    for header in headers:
+        checks.append((f"{header} is free of LLVM, MLIR and CUDA", lambda h=header: check_clean("g++", h)))
+        for compiler in args.compiler:
+            name = f"{header} alone with {pathlib.Path(compiler).name}"
+            checks.append((name, lambda h=header, c=compiler: check_alone(c, h)))
+    status = junit.run("headers", checks, args.results)
+    if "kiln/kiln.h" in headers:
+        # Alone, because the processor time of children cannot be told apart by thread.
+        status |= junit.run("header cost", [cost], None, jobs=1)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

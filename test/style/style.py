@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Checks what the repository promises about its own text: formatting, file length, and which part may include which."""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+import junit
+
+SOURCE = {".h", ".cpp", ".c", ".cc"}
+MAX_LINES = 800
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+COMPILER_HEADER = r"(?:mlir|llvm|llvm-c)/|kiln/(?:Dialect|Analysis|Conversion|Interpreter|Target)/"
+# What the files of a folder must not include. The compiler knows neither the language nor the driver, the runtime no MLIR.
+LAYERS = {
+    "runtime": COMPILER_HEADER,
+    "kernels": COMPILER_HEADER,
+    "examples": COMPILER_HEADER,
+    "compiler": r"kiln/(?!Dialect/|Analysis/|Conversion/|Interpreter/|Target/)",
+    "dsl/include": COMPILER_HEADER,
+}
+
+
+def tracked_files():
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode != 0:
+        return None
+    return [f for f in listing.stdout.split("\0") if f and (ROOT / f).is_file()]
+
+
+def check_format(clang_format, files):
+    result = subprocess.run([clang_format, "--dry-run", "--Werror", *files], cwd=ROOT, capture_output=True, text=True)
+    junit.fail_unless(result.returncode == 0, f"run `make format`\n{result.stderr[:4000]}")
+
+
+def check_length(files):
+    for file in files:
+        lines = (ROOT / file).read_text().count("\n")
+        junit.fail_unless(lines <= MAX_LINES, f"{file} has {lines} lines; split it before {MAX_LINES}")
+
+
+def check_layer(folder, forbidden, files):
+    for file in files:
+        if file.startswith(folder + "/"):
+            for header in INCLUDE.findall((ROOT / file).read_text()):
+                junit.fail_unless(not re.match(forbidden, header), f"{file} includes {header}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--results")
+    parser.add_argument("--clang-format", required=True)
+    args = parser.parse_args()
+    files = tracked_files()
+    if files is None:
+        print("not a git checkout: nothing to check")
+        sys.exit(77)
+    sources = [f for f in files if pathlib.Path(f).suffix in SOURCE]
+    checks = [
+        ("every source file is formatted", lambda: check_format(args.clang_format, sources)),
+        ("no source file is too long", lambda: check_length(sources + [f for f in files if f.endswith((".td", ".py"))])),
+    ]
+    for folder, forbidden in LAYERS.items():
+        checks.append((f"{folder} includes only what it may", lambda d=folder, f=forbidden: check_layer(d, f, sources)))
+    sys.exit(junit.run("style", checks, args.results))
+
+
+if __name__ == "__main__":
+    main()
