@@ -15,11 +15,25 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/CallInterfaces.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferIntRangeInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace kiln::tile {
+namespace detail {
+llvm::LogicalResult verifyTileShapes(mlir::Operation *op);
+} // namespace detail
+
+/// Verifies that the tensors among operands and results have at least one dimension, and powers of two as dimensions.
+template <typename ConcreteType>
+class TileShapes : public mlir::OpTrait::TraitBase<ConcreteType, TileShapes> {
+public:
+  static llvm::LogicalResult verifyTrait(mlir::Operation *op) { return detail::verifyTileShapes(op); }
+};
+} // namespace kiln::tile
 
 #include "kiln/Dialect/Tile/IR/TileDialect.h.inc"
 #include "kiln/Dialect/Tile/IR/TileEnums.h.inc"
@@ -33,11 +47,12 @@
 namespace kiln::tile {
 
 /// Names of the attributes that kernels, their arguments and loops carry.
-inline constexpr llvm::StringLiteral kKernelAttr = "tile.kernel";             // unit, on func.func
-inline constexpr llvm::StringLiteral kReadOnlyAttr = "tile.readonly";         // unit, on a pointer argument
-inline constexpr llvm::StringLiteral kDivisibilityAttr = "tile.divisibility"; // i64, on a pointer (bytes) or integer argument
-inline constexpr llvm::StringLiteral kNumWarpsAttr = "tile.num_warps";        // i32, on func.func
-inline constexpr llvm::StringLiteral kNumStagesAttr = "tile.num_stages";      // i32, on scf.for
+inline constexpr llvm::StringLiteral kKernelAttr = "tile.kernel";     // unit, on func.func
+inline constexpr llvm::StringLiteral kReadOnlyAttr = "tile.readonly"; // unit, on a pointer argument
+inline constexpr llvm::StringLiteral kDivisibilityAttr =
+    "tile.divisibility";                                               // i64, on a pointer (bytes) or integer argument
+inline constexpr llvm::StringLiteral kNumWarpsAttr = "tile.num_warps"; // i32, on func.func
+inline constexpr llvm::StringLiteral kNumStagesAttr = "tile.num_stages"; // i32, on scf.for
 
 /// Whether `op` is a kernel: a func.func with the attribute `tile.kernel`.
 inline bool isKernel(mlir::Operation *op) { return llvm::isa<mlir::func::FuncOp>(op) && op->hasAttr(kKernelAttr); }
@@ -53,6 +68,17 @@ inline mlir::Type withElementType(mlir::Type like, mlir::Type element) {
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(like);
   return tensor ? tensor.clone(element) : element;
 }
+
+/// Whether `type` can be an element of a tile or a scalar: i1, i8, i16, i32, i64, f8E4M3FN, f8E5M2, f16, bf16, f32 or
+/// f64.
+bool isNumberType(mlir::Type type);
+
+/// Whether `argument` is an argument of a kernel that is marked `tile.readonly`.
+bool isReadOnlyArgument(mlir::BlockArgument argument);
+
+/// Whether the memory that `pointer` (a pointer or a tensor of them) reaches is read-only for the whole launch: it is
+/// derived from arguments marked `tile.readonly` alone.
+bool isReadOnlyMemory(mlir::Value pointer);
 
 } // namespace kiln::tile
 

@@ -21,6 +21,9 @@ def TileDialect : Dialect {
     `docs/semantics.md` states what every operation computes; the interpreter implements that page.
   }];
   let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = [{
+    void registerTypes();
+  }];
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;

@@ -4,18 +4,25 @@
 include "kiln/Dialect/Tile/IR/TileAttrs.td"
 include "kiln/Dialect/Tile/IR/TileDialect.td"
 include "kiln/Dialect/Tile/IR/TileTypes.td"
+include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferIntRangeInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<TileDialect, mnemonic, traits>;
+// Tiles have at least one dimension, and every dimension is a power of two: verified once for all operations, so that the message can
+// name the dimension.
+def Tile_Shapes : NativeOpTrait<"TileShapes"> {
+  let cppNamespace = "::kiln::tile";
+}
+
+class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<TileDialect, mnemonic, !listconcat(traits, [Tile_Shapes])>;
 
 //===----------------------------------------------------------------------===//
 // The grid
 //===----------------------------------------------------------------------===//
 
-def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
+def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure, DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
   let summary = "the index of this program along an axis of the launch grid";
   let description = [{
     A value in [0, num_programs) of the same axis (0, 1 or 2).
@@ -29,7 +36,7 @@ def Tile_ProgramIdOp : Tile_Op<"program_id", [Pure]> {
   let assemblyFormat = "$axis attr-dict `:` type($result)";
 }
 
-def Tile_NumProgramsOp : Tile_Op<"num_programs", [Pure]> {
+def Tile_NumProgramsOp : Tile_Op<"num_programs", [Pure, DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
   let summary = "the size of the launch grid along an axis";
   let description = [{
     ```mlir
@@ -45,7 +52,7 @@ def Tile_NumProgramsOp : Tile_Op<"num_programs", [Pure]> {
 // Making and shaping tiles
 //===----------------------------------------------------------------------===//
 
-def Tile_ArangeOp : Tile_Op<"arange", [Pure]> {
+def Tile_ArangeOp : Tile_Op<"arange", [Pure, DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
   let summary = "consecutive integers";
   let description = [{
     Element i of the rank-1 result is `start + i`; its length is `end - start`.
@@ -56,8 +63,10 @@ def Tile_ArangeOp : Tile_Op<"arange", [Pure]> {
   }];
   let arguments = (ins I64Attr:$start, I64Attr:$end);
   let results = (outs RankedTensorOf<[I32, I64]>:$result);
+  let builders = [OpBuilder<(ins "int64_t":$start, "int64_t":$end, CArg<"unsigned", "32">:$width)>];
   let assemblyFormat = "$start `to` $end attr-dict `:` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def Tile_SplatOp : Tile_Op<"splat", [Pure]> {
@@ -69,6 +78,7 @@ def Tile_SplatOp : Tile_Op<"splat", [Pure]> {
   }];
   let arguments = (ins Tile_Element:$source);
   let results = (outs Tile_Tensor:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$source, "::llvm::ArrayRef<int64_t>":$shape)>];
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -85,6 +95,7 @@ def Tile_ExpandDimsOp : Tile_Op<"expand_dims", [Pure]> {
   }];
   let arguments = (ins Tile_Tensor:$source, ConfinedAttr<I32Attr, [IntNonNegative]>:$axis);
   let results = (outs Tile_Tensor:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$source, "int32_t":$axis)>];
   let assemblyFormat = "$source `axis` $axis attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -102,6 +113,7 @@ def Tile_BroadcastOp : Tile_Op<"broadcast", [Pure]> {
   }];
   let arguments = (ins Tile_Tensor:$source);
   let results = (outs Tile_Tensor:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$source, "::llvm::ArrayRef<int64_t>":$shape)>];
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -117,9 +129,11 @@ def Tile_ReshapeOp : Tile_Op<"reshape", [Pure]> {
   }];
   let arguments = (ins Tile_Tensor:$source);
   let results = (outs Tile_Tensor:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$source, "::llvm::ArrayRef<int64_t>":$shape)>];
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Tile_TransOp : Tile_Op<"trans", [Pure]> {
@@ -133,9 +147,11 @@ def Tile_TransOp : Tile_Op<"trans", [Pure]> {
   }];
   let arguments = (ins Tile_Tensor:$source, DenseI32ArrayAttr:$order);
   let results = (outs Tile_Tensor:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$source, "::llvm::ArrayRef<int32_t>":$order)>];
   let assemblyFormat = "$source $order attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Tile_BitcastOp : Tile_Op<"bitcast", [Pure]> {
@@ -176,7 +192,8 @@ def Tile_AddPtrOp : Tile_Op<"addptr", [Pure, AllTypesMatch<["base", "result"]>]>
   let hasCanonicalizer = 1;
 }
 
-def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                               DeclareOpInterfaceMethods<ConditionallySpeculatable>]> {
   let summary = "read memory through a pointer or a tile of pointers";
   let description = [{
     A lane whose mask is false touches no memory and yields `other`; `other` is zero where absent and needs a mask.
@@ -189,8 +206,10 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, DeclareOpInterfaceM
   }];
   let arguments = (ins Tile_PointerLike:$pointer, Optional<Tile_MaskLike>:$mask, Optional<Tile_NumberLike>:$other);
   let results = (outs Tile_NumberLike:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$pointer, CArg<"::mlir::Value", "{}">:$mask, CArg<"::mlir::Value", "{}">:$other)>];
   let assemblyFormat = [{
-    $pointer (`mask` $mask^)? (`other` $other^)? attr-dict `:` custom<LoadTypes>(type($pointer), type($result), type($mask), type($other))
+    $pointer (`mask` $mask^)? (`other` $other^)? attr-dict `:`
+    custom<LoadTypes>(type($pointer), type($result), ref($mask), type($mask), ref($other), type($other))
   }];
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
@@ -207,7 +226,7 @@ def Tile_StoreOp : Tile_Op<"store", [DeclareOpInterfaceMethods<MemoryEffectsOpIn
   }];
   let arguments = (ins Tile_PointerLike:$pointer, Tile_NumberLike:$value, Optional<Tile_MaskLike>:$mask);
   let assemblyFormat = [{
-    $pointer `,` $value (`mask` $mask^)? attr-dict `:` custom<StoreTypes>(type($pointer), type($value), type($mask))
+    $pointer `,` $value (`mask` $mask^)? attr-dict `:` custom<StoreTypes>(type($pointer), type($value), ref($mask), type($mask))
   }];
   let hasVerifier = 1;
   let hasCanonicalizer = 1;
@@ -226,9 +245,11 @@ def Tile_AtomicRMWOp : Tile_Op<"atomic_rmw", [DeclareOpInterfaceMethods<MemoryEf
                        Tile_NumberLike:$value, Optional<Tile_MaskLike>:$mask);
   let results = (outs Tile_NumberLike:$result);
   let assemblyFormat = [{
-    $kind $order $scope $pointer `,` $value (`mask` $mask^)? attr-dict `:` custom<AtomicTypes>(type($pointer), type($value), type($mask), type($result))
+    $kind $order $scope $pointer `,` $value (`mask` $mask^)? attr-dict `:`
+    custom<AtomicTypes>(type($pointer), type($result), type($value), ref($mask), type($mask))
   }];
   let hasVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Tile_AtomicCASOp : Tile_Op<"atomic_cas", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
@@ -244,7 +265,8 @@ def Tile_AtomicCASOp : Tile_Op<"atomic_cas", [DeclareOpInterfaceMethods<MemoryEf
                        Tile_NumberLike:$compare, Tile_NumberLike:$value);
   let results = (outs Tile_NumberLike:$result);
   let assemblyFormat = [{
-    $order $scope $pointer `,` $compare `,` $value attr-dict `:` custom<CASTypes>(type($pointer), type($compare), type($value), type($result))
+    $order $scope $pointer `,` $compare `,` $value attr-dict `:`
+    custom<CASTypes>(type($pointer), type($result), type($compare), type($value))
   }];
   let hasVerifier = 1;
 }
@@ -272,11 +294,13 @@ def Tile_DotOp : Tile_Op<"dot", [Pure, AllTypesMatch<["c", "result"]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_ReduceOp : Tile_Op<"reduce", [Pure, SingleBlock, RecursiveMemoryEffects]> {
+def Tile_ReduceOp : Tile_Op<"reduce", [Pure, SingleBlock, IsolatedFromAbove]> {
   let summary = "combine the elements of one axis";
   let description = [{
     Reduces one or more tiles of the same shape together. The region combines two tuples of scalars into one and is associative up
-    to rounding; the order is fixed for a target and config. A rank-1 source reduces to scalars.
+    to rounding; the order is fixed for a target and config. A rank-1 source reduces to scalars. The region sees nothing but its
+    arguments: the first half is the tuple that covers the lower positions along the axis. It holds no other `tile` operation than
+    `tile.bitcast`, and none with side effects.
 
     ```mlir
     %s = tile.reduce %x axis 1 : (tensor<4x64xf32>) -> tensor<4xf32> {
@@ -294,10 +318,11 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure, SingleBlock, RecursiveMemoryEffects
   let hasRegionVerifier = 1;
 }
 
-def Tile_ScanOp : Tile_Op<"scan", [Pure, SingleBlock, RecursiveMemoryEffects]> {
+def Tile_ScanOp : Tile_Op<"scan", [Pure, SingleBlock, IsolatedFromAbove]> {
   let summary = "inclusive prefix combination along one axis";
   let description = [{
-    Element i along the axis combines elements 0..i (with `reverse`, i..n-1). Shapes are kept.
+    Element i along the axis combines elements 0..i (with `reverse`, i..n-1). Shapes are kept; the region obeys the rules of
+    `tile.reduce`.
 
     ```mlir
     %s = tile.scan %x axis 0 : (tensor<64xi32>) -> tensor<64xi32> {
@@ -328,7 +353,8 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<[
 // Calls, facts, checks
 //===----------------------------------------------------------------------===//
 
-def Tile_ExternCallOp : Tile_Op<"extern_call", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+def Tile_ExternCallOp : Tile_Op<"extern_call", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                             DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "call a scalar function on each element";
   let description = [{
     Calls `symbol`, a device function of scalars, once for each element. Operands and result have the same shape. A `pure` call has no effects and may be
@@ -338,9 +364,9 @@ def Tile_ExternCallOp : Tile_Op<"extern_call", [DeclareOpInterfaceMethods<Memory
     %y = tile.extern_call @gelu(%x) pure : (tensor<64xf32>) -> tensor<64xf32>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$symbol, Variadic<Tile_NumberLike>:$operands_, UnitAttr:$pure);
+  let arguments = (ins FlatSymbolRefAttr:$symbol, Variadic<Tile_NumberLike>:$args, UnitAttr:$pure);
   let results = (outs Tile_NumberLike:$result);
-  let assemblyFormat = "$symbol `(` $operands_ `)` (`pure` $pure^)? attr-dict `:` functional-type($operands_, $result)";
+  let assemblyFormat = "$symbol `(` $args `)` (`pure` $pure^)? attr-dict `:` functional-type($args, $result)";
   let hasVerifier = 1;
 }
 
@@ -378,11 +404,11 @@ def Tile_PrintOp : Tile_Op<"print", [MemoryEffects<[MemWrite]>]> {
   let summary = "print values from the program that runs";
   let description = [{
     ```mlir
-    tile.print "m = " %m : tensor<4xf32>
+    tile.print "m = ", %m : tensor<4xf32>
     ```
   }];
   let arguments = (ins StrAttr:$prefix, Variadic<Tile_ElementLike>:$values);
-  let assemblyFormat = "$prefix ($values^ `:` type($values))? attr-dict";
+  let assemblyFormat = "$prefix (`,` $values^ `:` type($values))? attr-dict";
 }
 
 #endif

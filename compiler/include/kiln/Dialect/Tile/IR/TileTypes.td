@@ -33,7 +33,7 @@ def Tile_PtrType : TypeDef<TileDialect, "Ptr", [DeclareTypeInterfaceMethods<Vect
 def Tile_Pointer : Type<CPred<"::llvm::isa<::kiln::tile::PtrType>($_self)">, "pointer", "::kiln::tile::PtrType">;
 def Tile_Element : AnyTypeOf<[Tile_Number, Tile_Pointer], "number or pointer">;
 
-// Static, power-of-two dimensions are verified by the trait below once for every operation, so that the message can name the dimension.
+// That dimensions are powers of two is verified by the trait of Tile_Op, whose message names the dimension.
 def Tile_Tensor : RankedTensorOf<[Tile_Element], [HasStaticShapePred], "statically shaped tensor of numbers or pointers">;
 def Tile_NumberTensor : RankedTensorOf<[Tile_Number], [HasStaticShapePred], "statically shaped tensor of numbers">;
 def Tile_PointerTensor : RankedTensorOf<[Tile_Pointer], [HasStaticShapePred], "statically shaped tensor of pointers">;

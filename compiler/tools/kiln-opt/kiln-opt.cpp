@@ -1,0 +1,13 @@
+//===- kiln-opt.cpp - Runs Kiln's passes on textual IR ---------------------------------------------------===//
+
+#include "../Registration.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  kiln::registerDialects(registry);
+  kiln::registerPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Kiln's optimizer driver\n", registry));
+}
