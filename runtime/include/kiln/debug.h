@@ -1,0 +1,68 @@
+#pragma once
+
+#include "kiln/export.h"
+
+#include <cstddef>
+#include <string>
+
+/// Checks that are too slow to be always on.
+///
+/// With checks on, kernels are compiled so that every access of memory is compared with the registered buffers, and
+/// every `device_assert` is evaluated. An access that does not lie within one registered buffer stops the launch with a
+/// TrapError that names the kernel, the program, the source line and the nearest buffer. With checks off, compiled
+/// kernels carry no trace of them.
+namespace kiln::debug {
+
+/// Turns bounds checks (and asserts) on or off for the launches that follow. The default is the environment's:
+/// KILN_CHECK=1 is on.
+KILN_API void set_checks(bool on);
+KILN_API bool checks();
+
+/// Turns `device_assert` on or off for the launches that follow, without bounds checks. The default: KILN_ASSERT=1 is
+/// on.
+KILN_API void set_asserts(bool on);
+/// True when asserts or checks are on.
+KILN_API bool asserts();
+
+/// Makes `bytes` bytes from `address` known to the checkers, under a name for messages. A buffer of 0 bytes is accepted
+/// and forgotten.
+/// \throws InvalidArgument when the address is null, the range wraps, or it overlaps a registered buffer.
+KILN_API void register_buffer(const void *address, std::size_t bytes, const char *name);
+
+/// Forgets the buffer that was registered at this address; does nothing where none was. Launches that are running keep
+/// what they knew when they began.
+KILN_API void unregister_buffer(const void *address);
+
+/// A registration for the life of a scope.
+class Buffer {
+public:
+  Buffer(const void *address, std::size_t bytes, const char *name) : address_(address) {
+    register_buffer(address, bytes, name);
+    if (bytes == 0)
+      address_ = nullptr;
+  }
+  ~Buffer() {
+    if (address_)
+      unregister_buffer(address_);
+  }
+  Buffer(const Buffer &) = delete;
+  Buffer &operator=(const Buffer &) = delete;
+
+private:
+  const void *address_;
+};
+
+/// Empty when the access lies within one registered buffer (or is of 0 bytes); otherwise a sentence that says what is
+/// wrong with it: "store of 4 bytes at 0x10, 16 bytes past the end of buffer 'out' (64 bytes)".
+KILN_API std::string describe_access(const void *address, std::size_t bytes, bool is_store);
+
+/// Receives what kernels print, one call a line (with its newline), never from two threads at once.
+using PrintHandler = void (*)(void *user, const char *text, std::size_t size);
+
+/// Sends what kernels print to `handler`; nullptr restores the default, which writes to standard output.
+KILN_API void set_print_handler(PrintHandler handler, void *user);
+
+/// Prints one line through the current handler.
+KILN_API void print_line(const std::string &line);
+
+} // namespace kiln::debug

@@ -1,0 +1,40 @@
+// Where a kernel runs.
+#pragma once
+
+#include "kiln/export.h"
+
+#include <string>
+
+namespace kiln {
+
+/// A place where kernels run. A plain value: copying it costs nothing and it owns nothing. The default is no device: a
+/// launch then uses the current CUDA context and fails, naming `Device::cpu()`, where there is none.
+class Device {
+public:
+  enum class Kind : unsigned char { none, cpu, interpreter, cuda };
+
+  constexpr Device() = default;
+
+  /// This machine's processor: kernels are compiled for it and the grid is spread over a thread pool.
+  static constexpr Device cpu() { return {Kind::cpu, 0}; }
+  /// The reference interpreter: slow, exact, the meaning of every operation.
+  static constexpr Device interpreter() { return {Kind::interpreter, 0}; }
+  /// CUDA device `ordinal`. Throws DeviceError where this build or machine has no such device.
+  KILN_API static Device cuda(int ordinal = 0);
+
+  constexpr Kind kind() const { return kind_; }
+  constexpr int ordinal() const { return ordinal_; }
+  constexpr explicit operator bool() const { return kind_ != Kind::none; }
+  friend constexpr bool operator==(Device, Device) = default;
+
+  /// "cpu", "interpreter", "cuda:0" or "none".
+  KILN_API std::string name() const;
+
+private:
+  constexpr Device(Kind kind, int ordinal) : kind_(kind), ordinal_(ordinal) {}
+
+  Kind kind_ = Kind::none;
+  int ordinal_ = 0;
+};
+
+} // namespace kiln

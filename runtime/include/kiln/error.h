@@ -1,0 +1,67 @@
+// What Kiln throws.
+#pragma once
+
+#include "kiln/export.h"
+
+#include <stdexcept>
+
+namespace kiln {
+
+/// The base of everything Kiln throws. Where the fault has a place in the user's source, `what()` begins with
+/// "file:line:column: error: "; an error about a kernel ends with "note: while tracing 'name' with {config values}".
+class KILN_API Error : public std::runtime_error {
+public:
+  using std::runtime_error::runtime_error;
+  ~Error() override;
+};
+
+/// A kernel function that cannot be traced: mismatched shapes or types, misused control flow, values out of scope.
+class KILN_API TraceError : public Error {
+public:
+  using Error::Error;
+  ~TraceError() override;
+};
+
+/// A traced kernel that cannot be compiled for the target.
+class KILN_API CompileError : public Error {
+public:
+  using Error::Error;
+  ~CompileError() override;
+};
+
+/// A launch that cannot be made: an empty grid, a misaligned pointer.
+class KILN_API LaunchError : public Error {
+public:
+  using Error::Error;
+  ~LaunchError() override;
+};
+
+/// An argument of a host function that is out of its stated range.
+class KILN_API InvalidArgument : public Error {
+public:
+  using Error::Error;
+  ~InvalidArgument() override;
+};
+
+/// No such device, or one that this build or machine cannot use.
+class KILN_API DeviceError : public Error {
+public:
+  using Error::Error;
+  ~DeviceError() override;
+};
+
+/// A program that stopped: a failed `device_assert`, or an access outside the registered buffers in check mode.
+class KILN_API TrapError : public Error {
+public:
+  using Error::Error;
+  ~TrapError() override;
+};
+
+/// A fault that destroyed the device's context. Nothing on that device works afterwards; the host and the CPU do.
+class KILN_API ContextLost : public Error {
+public:
+  using Error::Error;
+  ~ContextLost() override;
+};
+
+} // namespace kiln

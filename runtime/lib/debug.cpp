@@ -1,0 +1,178 @@
+#include "kiln/debug.h"
+
+#include "buffer_table.h"
+#include "kiln/error.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+using namespace kiln;
+using namespace kiln::runtime;
+
+namespace {
+
+std::string hex(std::uintptr_t value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+std::string count_bytes(std::size_t bytes) { return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes"); }
+
+std::string describe_buffer(const BufferRecord &record) {
+  return "buffer '" + record.name + "' (" + count_bytes(record.bytes) + ")";
+}
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::uintptr_t, BufferRecord> records;
+  std::shared_ptr<const BufferTable> table; // null when it must be made again
+};
+
+// Never destroyed: kernels may run, and objects with registrations may die, after static destructors have begun.
+Registry &registry() {
+  static Registry *const instance = new Registry;
+  return *instance;
+}
+
+bool environment_flag(const char *name) {
+  const char *value = std::getenv(name);
+  return value && *value && std::strcmp(value, "0") != 0;
+}
+
+std::atomic<bool> &checks_flag() {
+  static std::atomic<bool> flag{environment_flag("KILN_CHECK")};
+  return flag;
+}
+
+std::atomic<bool> &asserts_flag() {
+  static std::atomic<bool> flag{environment_flag("KILN_ASSERT")};
+  return flag;
+}
+
+struct Printer {
+  std::mutex mutex;
+  debug::PrintHandler handler = nullptr;
+  void *user = nullptr;
+};
+
+Printer &printer() {
+  static Printer *const instance = new Printer;
+  return *instance;
+}
+
+} // namespace
+
+std::size_t BufferTable::after(std::uintptr_t address) const {
+  auto it = std::upper_bound(records_.begin(), records_.end(), address,
+                             [](std::uintptr_t a, const BufferRecord &r) { return a < r.begin; });
+  return static_cast<std::size_t>(it - records_.begin());
+}
+
+bool BufferTable::contains(const void *address, std::size_t bytes) const {
+  auto begin = reinterpret_cast<std::uintptr_t>(address);
+  std::size_t next = after(begin);
+  if (next == 0)
+    return false;
+  const BufferRecord &record = records_[next - 1];
+  std::size_t offset = begin - record.begin;
+  return offset <= record.bytes && bytes <= record.bytes - offset;
+}
+
+std::string BufferTable::describe(const void *address, std::size_t bytes, bool is_store) const {
+  if (bytes == 0 || contains(address, bytes))
+    return {};
+  auto begin = reinterpret_cast<std::uintptr_t>(address);
+  std::string text = (is_store ? "store of " : "load of ") + count_bytes(bytes) + " at " + hex(begin) + ", ";
+  if (records_.empty())
+    return text + "and no buffer is registered (debug::register_buffer)";
+
+  std::size_t next = after(begin);
+  const BufferRecord *below = next > 0 ? &records_[next - 1] : nullptr;
+  const BufferRecord *above = next < records_.size() ? &records_[next] : nullptr;
+  if (below && begin - below->begin < below->bytes)
+    return text + "which runs past the end of " + describe_buffer(*below) + " at byte " +
+           std::to_string(begin - below->begin);
+  std::size_t past = below ? begin - below->begin - below->bytes : 0;
+  if (below && (!above || past <= above->begin - begin))
+    return text + count_bytes(past) + " past the end of " + describe_buffer(*below);
+  return text + count_bytes(above->begin - begin) + " before " + describe_buffer(*above);
+}
+
+std::shared_ptr<const BufferTable> kiln::runtime::current_buffers() {
+  Registry &r = registry();
+  std::lock_guard lock(r.mutex);
+  if (!r.table) {
+    std::vector<BufferRecord> sorted;
+    sorted.reserve(r.records.size());
+    for (const auto &[begin, record] : r.records)
+      sorted.push_back(record);
+    r.table = std::make_shared<const BufferTable>(std::move(sorted));
+  }
+  return r.table;
+}
+
+void debug::set_checks(bool on) { checks_flag().store(on, std::memory_order_relaxed); }
+bool debug::checks() { return checks_flag().load(std::memory_order_relaxed); }
+void debug::set_asserts(bool on) { asserts_flag().store(on, std::memory_order_relaxed); }
+bool debug::asserts() { return asserts_flag().load(std::memory_order_relaxed) || checks(); }
+
+void debug::register_buffer(const void *address, std::size_t bytes, const char *name) {
+  if (bytes == 0)
+    return;
+  auto begin = reinterpret_cast<std::uintptr_t>(address);
+  std::string text = name ? name : "";
+  if (!address)
+    throw InvalidArgument("debug::register_buffer: buffer '" + text + "' has a null address");
+  if (begin + bytes < begin)
+    throw InvalidArgument("debug::register_buffer: buffer '" + text + "' of " + count_bytes(bytes) + " at " +
+                          hex(begin) + " does not fit into the address space");
+  Registry &r = registry();
+  std::lock_guard lock(r.mutex);
+  auto next = r.records.lower_bound(begin);
+  const BufferRecord *other = nullptr;
+  if (next != r.records.end() && next->second.begin < begin + bytes)
+    other = &next->second;
+  else if (next != r.records.begin() && begin - std::prev(next)->second.begin < std::prev(next)->second.bytes)
+    other = &std::prev(next)->second;
+  if (other)
+    throw InvalidArgument("debug::register_buffer: buffer '" + text + "' at " + hex(begin) + " overlaps " +
+                          describe_buffer(*other) + " at " + hex(other->begin));
+  r.records.emplace(begin, BufferRecord{begin, bytes, std::move(text)});
+  r.table = nullptr;
+}
+
+void debug::unregister_buffer(const void *address) {
+  Registry &r = registry();
+  std::lock_guard lock(r.mutex);
+  if (r.records.erase(reinterpret_cast<std::uintptr_t>(address)))
+    r.table = nullptr;
+}
+
+std::string debug::describe_access(const void *address, std::size_t bytes, bool is_store) {
+  return current_buffers()->describe(address, bytes, is_store);
+}
+
+void debug::set_print_handler(PrintHandler handler, void *user) {
+  Printer &p = printer();
+  std::lock_guard lock(p.mutex);
+  p.handler = handler;
+  p.user = user;
+}
+
+void debug::print_line(const std::string &line) {
+  std::string text = line + "\n";
+  Printer &p = printer();
+  std::lock_guard lock(p.mutex);
+  if (p.handler) {
+    p.handler(p.user, text.data(), text.size());
+  } else {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+}

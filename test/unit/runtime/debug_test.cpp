@@ -1,0 +1,106 @@
+#include "kiln/debug.h"
+
+#include "kiln/error.h"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <thread>
+#include <vector>
+
+using namespace kiln;
+
+namespace {
+
+/// An address that is compared and never read.
+const void *at(std::uintptr_t address) { return reinterpret_cast<const void *>(address); }
+
+std::string refusal(const void *address, std::size_t bytes, const char *name) {
+  try {
+    debug::register_buffer(address, bytes, name);
+  } catch (const InvalidArgument &e) {
+    return e.what();
+  }
+  debug::unregister_buffer(address);
+  return "accepted";
+}
+
+TEST(Debug, AccessesMustLieWithinOneBuffer) {
+  debug::Buffer a(at(0x1000), 0x100, "a"), b(at(0x1100), 0x10, "b");
+  EXPECT_EQ(debug::describe_access(at(0x1000), 0x100, false), "");
+  EXPECT_EQ(debug::describe_access(at(0x10ff), 1, false), "");
+  EXPECT_EQ(debug::describe_access(at(0x1100), 16, true), "");
+  EXPECT_EQ(debug::describe_access(at(0x5), 0, true), "");
+
+  EXPECT_EQ(debug::describe_access(at(0x10fe), 4, false),
+            "load of 4 bytes at 0x10fe, which runs past the end of buffer 'a' (256 bytes) at byte 254");
+  EXPECT_EQ(debug::describe_access(at(0xffe), 4, false),
+            "load of 4 bytes at 0xffe, 2 bytes before buffer 'a' (256 bytes)");
+  EXPECT_EQ(debug::describe_access(at(0x1110), 1, true),
+            "store of 1 byte at 0x1110, 0 bytes past the end of buffer 'b' (16 bytes)");
+  EXPECT_EQ(debug::describe_access(at(0x1114), 1, true),
+            "store of 1 byte at 0x1114, 4 bytes past the end of buffer 'b' (16 bytes)");
+  EXPECT_NE(debug::describe_access(at(~std::uintptr_t{0} - 1), 4, true), "");
+}
+
+TEST(Debug, WithoutBuffersEveryAccessIsWrong) {
+  EXPECT_EQ(debug::describe_access(at(0x20), 4, false),
+            "load of 4 bytes at 0x20, and no buffer is registered (debug::register_buffer)");
+}
+
+TEST(Debug, RefusesOverlapsAndImpossibleRanges) {
+  debug::Buffer a(at(0x1000), 0x100, "a");
+  EXPECT_EQ(refusal(at(0x10ff), 1, "b"),
+            "debug::register_buffer: buffer 'b' at 0x10ff overlaps buffer 'a' (256 bytes) at 0x1000");
+  EXPECT_EQ(refusal(at(0xf00), 0x101, "b"),
+            "debug::register_buffer: buffer 'b' at 0xf00 overlaps buffer 'a' (256 bytes) at 0x1000");
+  EXPECT_EQ(refusal(at(0x1000), 0x100, "a"),
+            "debug::register_buffer: buffer 'a' at 0x1000 overlaps buffer 'a' (256 bytes) at 0x1000");
+  EXPECT_EQ(refusal(at(0xf00), 0x100, "b"), "accepted");
+  EXPECT_EQ(refusal(at(0x1100), 1, "b"), "accepted");
+  EXPECT_EQ(refusal(nullptr, 8, "z"), "debug::register_buffer: buffer 'z' has a null address");
+  EXPECT_EQ(
+      refusal(at(0x1000), ~std::size_t{0}, "z"),
+      "debug::register_buffer: buffer 'z' of 18446744073709551615 bytes at 0x1000 does not fit into the address space");
+}
+
+TEST(Debug, EmptyBuffersAreForgotten) {
+  debug::Buffer a(at(0x1000), 0x100, "a");
+  {
+    debug::Buffer none(at(0x1000), 0, "none"), null(nullptr, 0, "null");
+  }
+  EXPECT_EQ(debug::describe_access(at(0x1000), 4, false), "") << "an empty registration ended a real one";
+}
+
+TEST(Debug, ChecksIncludeAsserts) {
+  bool checks = debug::checks(), asserts = debug::asserts();
+  debug::set_checks(false);
+  debug::set_asserts(false);
+  EXPECT_FALSE(debug::checks() || debug::asserts());
+  debug::set_asserts(true);
+  EXPECT_TRUE(debug::asserts());
+  EXPECT_FALSE(debug::checks());
+  debug::set_asserts(false);
+  debug::set_checks(true);
+  EXPECT_TRUE(debug::checks() && debug::asserts());
+  debug::set_checks(checks);
+  debug::set_asserts(asserts);
+}
+
+TEST(Debug, RegistrationFromManyThreads) {
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (std::uintptr_t t = 1; t <= 8; ++t)
+    threads.emplace_back([&wrong, t] {
+      for (std::uintptr_t i = 0; i < 500; ++i) {
+        const void *mine = at(t << 20 | i << 4);
+        debug::Buffer buffer(mine, 16, "mine");
+        wrong += debug::describe_access(mine, 16, true) != "";
+        wrong += debug::describe_access(mine, 17, true) == "";
+      }
+    });
+  for (auto &t : threads)
+    t.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+} // namespace
