@@ -1,0 +1,247 @@
+// Kernel: a traced function with a name, compiled once per config and device, and launched.
+#pragma once
+
+#include "kiln/config.h"
+#include "kiln/device.h"
+#include "kiln/error.h"
+#include "kiln/tile.h"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace kiln {
+
+/// How many programs a launch runs along each axis. At most 2^31 - 1 each.
+struct Grid {
+  std::uint32_t x = 1, y = 1, z = 1;
+
+  constexpr Grid() = default;
+  template <std::integral X, std::integral Y = int, std::integral Z = int>
+  constexpr Grid(X x, Y y = 1, Z z = 1) : x(checked(x)), y(checked(y)), z(checked(z)) {}
+
+private:
+  template <std::integral T>
+  static constexpr std::uint32_t checked(T size) {
+    if (std::cmp_less(size, 0) || std::cmp_greater(size, std::numeric_limits<std::int32_t>::max()))
+      throw InvalidArgument("error: a grid dimension must be between 0 and 2147483647");
+    return static_cast<std::uint32_t>(size);
+  }
+};
+
+struct LaunchOptions {
+  Grid grid = {};
+  Device device = {};     // none: the current CUDA context's device
+  void *stream = nullptr; // a CUstream; unused by the CPU, whose launches are synchronous
+};
+
+/// What compiling a kernel took and made.
+struct CompileReport {
+  double trace_ms = 0;           // running the kernel function and building its IR
+  double compile_ms = 0;         // from IR to machine code
+  std::size_t scratch_bytes = 0; // workspace of one CPU worker
+  bool cached = false;           // the kernel was already compiled for this config and device
+};
+
+/// What a kernel has done since it was made.
+struct KernelCounters {
+  std::uint64_t traces = 0;   // how often the kernel function ran
+  std::uint64_t compiles = 0; // how often machine code was made
+  std::uint64_t hits = 0;     // launches and compiles that found it made
+};
+
+namespace detail {
+
+struct ParamInfo {
+  bool pointer, read_only;
+  DType dtype; // of a pointer, what it points at
+};
+
+// The place of a parameter in a trace.
+struct ParamBinding {
+  void *value;          // the argument of the function being built
+  std::uint64_t serial; // given in order, whatever order C++ constructs parameters in
+};
+
+// A config of some type, seen without its type. Lives on the caller's stack during one call.
+struct ConfigView {
+  const void *config;         // the user's struct
+  const std::uint64_t *words; // one per member: configs of a kernel are equal where these are
+  std::size_t count;
+  int num_warps; // the member of that name; 0 where there is none
+  std::string (*text)(const void *config);
+};
+
+struct KernelState; // what the just-in-time compiler knows of a kernel
+
+// Everything of a kernel that does not depend on its types; in the library.
+class KILN_API KernelBase {
+public:
+  using Body = void (*)();
+  // Calls `body`, cast back to its type, with the config and with parameters made from `params`, one binding each.
+  using Invoke = void (*)(Body body, const void *config, const ParamBinding *params);
+
+  KernelBase(const KernelBase &) = delete;
+  KernelBase &operator=(const KernelBase &) = delete;
+
+  const std::string &name() const { return name_; }
+  KernelCounters counters() const;
+
+  // For the library: the parts that `trace` and `launch` need.
+  const ParamInfo *params() const { return params_; }
+  std::size_t num_params() const { return num_params_; }
+  void invoke(const void *config, const ParamBinding *bindings) const { invoke_(body_, config, bindings); }
+  KernelState &state() const { return *state_; }
+
+protected:
+  KernelBase(std::string_view name, const ParamInfo *params, std::size_t num_params, Body body, Invoke invoke);
+  ~KernelBase();
+
+  std::string trace_text(const ConfigView &config) const;
+  CompileReport compile_erased(const ConfigView &config, const Device &device) const;
+  // args[i] points at the value of parameter i; of a pointer parameter, at the address.
+  void launch_erased(const LaunchOptions &options, const ConfigView &config, const void *const *args) const;
+
+private:
+  std::string name_;
+  const ParamInfo *params_; // of static duration
+  std::size_t num_params_;
+  Body body_;
+  Invoke invoke_;
+  KernelState *state_; // owned; its type is the library's
+};
+
+template <class P>
+struct ParamTraits {
+  static_assert(!std::is_same_v<P, P>, "a kernel's parameters are kiln::ptr<T> and kiln::scalar<T>, taken by value");
+  using Host = int;
+  static constexpr ParamInfo info{};
+};
+template <class T>
+struct ParamTraits<ptr<T>> {
+  using Host = T *;
+  static constexpr ParamInfo info{true, std::is_const_v<T>, ptr<T>::element_type};
+};
+template <class T>
+struct ParamTraits<scalar<T>> {
+  using Host = T;
+  static constexpr ParamInfo info{false, true, scalar<T>::element_type};
+};
+
+template <class Config>
+concept HasNumWarps = requires(const Config &config) {
+  { config.num_warps } -> std::convertible_to<int>;
+};
+
+template <class Config>
+std::string erased_config_text(const void *config) {
+  return config_text(*static_cast<const Config *>(config));
+}
+
+template <class F>
+concept CallableClass = std::is_class_v<F> && requires { &F::operator(); };
+
+template <class CallOperator>
+struct KernelOf; // the Kernel that a call operator describes
+
+} // namespace detail
+
+/// A kernel: a function `void f(const Config &, ptr<T>..., scalar<T>...)` and a name.
+///
+///     kiln::Kernel vec_add_kernel{"vec_add", vec_add};
+///     vec_add_kernel.launch({.grid = kiln::cdiv(n, c.block), .device = kiln::Device::cpu()}, c, x, y, out, n);
+///
+/// The function runs on the host, once per config and device, and may not depend on anything but the config: it is a
+/// free function or a lambda without captures. Members are safe to call from several threads at once.
+template <class Config, class... Params>
+class Kernel : public detail::KernelBase {
+public:
+  using Function = void (*)(const Config &, Params...);
+
+  Kernel(std::string_view name, Function function)
+      : KernelBase(name, infos, sizeof...(Params), reinterpret_cast<Body>(function), invoke_body) {}
+
+  /// The IR of the kernel for one config, as text. Needs no device. Throws TraceError.
+  std::string trace(const Config &config) const {
+    const View view(config);
+    return trace_text(view);
+  }
+
+  /// Makes the kernel ready for `device`, so that the first launch finds it compiled. Throws TraceError, CompileError
+  /// and DeviceError.
+  CompileReport compile(const Config &config, Device device = {}) const {
+    const View view(config);
+    return compile_erased(view, device);
+  }
+
+  /// Runs `options.grid` programs, compiling first where needed. Takes `T *` for `ptr<T>` and `T` for `scalar<T>`. On
+  /// the CPU it returns when all programs have ended; on a GPU it enqueues. Throws, besides what `compile` throws,
+  /// LaunchError, TrapError and ContextLost.
+  void launch(const LaunchOptions &options, const Config &config,
+              typename detail::ParamTraits<Params>::Host... args) const {
+    const View view(config);
+    const void *const slots[] = {static_cast<const void *>(std::addressof(args))..., nullptr};
+    launch_erased(options, view, slots);
+  }
+
+private:
+  static constexpr detail::ParamInfo infos[] = {detail::ParamTraits<Params>::info..., detail::ParamInfo{}};
+
+  struct View : detail::ConfigView {
+    std::uint64_t storage[max_config_fields + 1];
+
+    explicit View(const Config &c) : ConfigView{&c, storage, 0, 0, detail::erased_config_text<Config>} {
+      for_each_field(c, [this](const auto &value) { storage[count++] = detail::to_word(value); });
+      if constexpr (detail::HasNumWarps<Config>)
+        num_warps = static_cast<int>(c.num_warps);
+    }
+    View(const View &) = delete;
+  };
+
+  static void invoke_body(Body body, const void *config, const detail::ParamBinding *bindings) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      reinterpret_cast<Function>(body)(*static_cast<const Config *>(config), Params(bindings[I])...);
+    }(std::index_sequence_for<Params...>{});
+  }
+};
+
+template <class Config, class... Params>
+Kernel(std::string_view, void (*)(const Config &, Params...)) -> Kernel<Config, Params...>;
+
+namespace detail {
+template <class F, class Config, class... Params>
+struct KernelOf<void (F::*)(const Config &, Params...) const> {
+  using type = Kernel<Config, Params...>;
+};
+} // namespace detail
+
+/// A kernel written as a lambda.
+template <detail::CallableClass F>
+class Kernel<F> : public detail::KernelOf<decltype(&F::operator())>::type {
+  using Base = typename detail::KernelOf<decltype(&F::operator())>::type;
+
+public:
+  Kernel(std::string_view name, F function) : Base(name, to_function(function)) {}
+
+private:
+  static typename Base::Function to_function(F function) {
+    static_assert(std::is_empty_v<F>,
+                  "a kernel may not capture: its config must be its only input, because compiled kernels are "
+                  "found by it; pass the value as a config member or as a kernel parameter");
+    if constexpr (std::is_empty_v<F>)
+      return +function;
+    else
+      return nullptr;
+  }
+};
+
+template <detail::CallableClass F>
+Kernel(std::string_view, F) -> Kernel<F>;
+
+} // namespace kiln

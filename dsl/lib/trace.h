@@ -1,0 +1,24 @@
+// What the just-in-time compiler asks of the tracer.
+#pragma once
+
+#include "kiln/kernel.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+
+namespace kiln::detail {
+
+/// A kernel as IR, in a context of its own: kernels are compiled in parallel and share nothing.
+struct TracedKernel {
+  std::unique_ptr<mlir::MLIRContext> context; // without threads; holds the dialects that a trace uses
+  mlir::OwningOpRef<mlir::ModuleOp> module;   // verified; one function, named after the kernel
+};
+
+/// Runs the kernel function for one config and returns what it described. Throws TraceError, and whatever the function
+/// itself throws.
+TracedKernel trace_kernel(const KernelBase &kernel, const ConfigView &config);
+
+} // namespace kiln::detail
