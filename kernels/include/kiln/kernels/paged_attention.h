@@ -1,0 +1,87 @@
+/// The decode step of attention over a paged key/value cache.
+#pragma once
+
+#include "kiln/kernels/kv_cache.h"
+
+namespace kiln::kernels {
+
+/// Tiles of paged_attention, and what of the problem is known when the kernel is compiled. Everything else - batch,
+/// number of heads, lengths, width of the table, strides, scale - is a run-time value: a server compiles one kernel per
+/// model.
+struct PagedAttentionConfig {
+  int head_dim = 128;
+  int group = 4; ///< query heads that share a K/V head
+  int page_size = 16;
+  int block_n = 64;   ///< tokens of a step; a power of two, smaller or larger than a page
+  bool packed = true; ///< every stride named `dim` or `entry` is 1
+  bool lse = false;   ///< write the log-sum-exp
+  int num_warps = 4;
+  int num_stages = 2;
+};
+
+/// Element strides of q and out, [batch, heads, head_dim].
+struct HeadStrides {
+  std::int64_t batch = 0, head = 0, dim = 1;
+};
+
+/// Element strides of the block table, [batch, max_pages].
+struct TableStrides {
+  std::int64_t batch = 0, entry = 1;
+};
+
+/// Element strides of the log-sum-exp, [batch, heads].
+struct LseStrides {
+  std::int64_t batch = 0, head = 1;
+};
+
+/// One query token a sequence:
+///
+///     out[b, h] = softmax(scale * q[b, h] . K[b, :, h / group]) @ V[b, :, h / group]       over lengths[b] tokens
+///
+/// where token i of sequence b lies in page table[b, i / page_size] at i % page_size, and group = heads / kv_heads.
+/// T is half, bfloat16 or float; scores, softmax and sums are f32. A sequence of length 0 gives zeros, and -inf as its
+/// log-sum-exp. Table entries and slots past a sequence's length are never used: they may hold anything. Strides count
+/// elements.
+template <class T>
+struct PagedAttention {
+  std::int64_t batch = 0;     ///< 0 is legal and does nothing
+  std::int64_t heads = 0;     ///< a multiple of kv_heads
+  std::int64_t kv_heads = 0;  ///< heads / kv_heads is 1 to 64, powers of two or not
+  std::int64_t head_dim = 0;  ///< a multiple of 16, at most 256
+  std::int64_t page_size = 0; ///< tokens in a page, any number from 1
+  std::int64_t max_pages = 0; ///< width of the table
+  float scale = 0;            ///< usually 1 / sqrt(head_dim)
+
+  const T *q = nullptr;                  ///< [batch, heads, head_dim]
+  const T *key_cache = nullptr;          ///< [num_pages, page_size, kv_heads, head_dim]
+  const T *value_cache = nullptr;        ///< the same
+  const std::int32_t *table = nullptr;   ///< [batch, max_pages]: physical pages
+  const std::int32_t *lengths = nullptr; ///< [batch], each from 0 to page_size * max_pages
+  T *out = nullptr;                      ///< [batch, heads, head_dim]
+  float *lse = nullptr;                  ///< [batch, heads] or null: natural log of the sum of exp(score)
+
+  HeadStrides q_stride = {}, out_stride = {};
+  CacheStrides key_cache_stride = {}, value_cache_stride = {};
+  TableStrides table_stride = {};
+  LseStrides lse_stride = {};
+
+  /// Sets every stride to that of an array without gaps whose dimensions are in the order given above.
+  void set_dense_strides() {
+    q_stride = out_stride = {heads * head_dim, head_dim, 1};
+    key_cache_stride = value_cache_stride = {page_size * kv_heads * head_dim, kv_heads * head_dim, head_dim, 1};
+    table_stride = {max_pages, 1};
+    lse_stride = {heads, 1};
+  }
+};
+
+/// A reasonable config; head_dim, group, page_size, packed and lse are those of the problem.
+template <class T>
+KILN_API PagedAttentionConfig default_config(const PagedAttention<T> &problem);
+
+/// Throws InvalidArgument where a field does not make sense or the config is for another problem, and what
+/// Kernel::launch throws.
+template <class T>
+KILN_API void paged_attention(const PagedAttention<T> &problem, const PagedAttentionConfig &config,
+                              const Execution &where = {});
+
+} // namespace kiln::kernels

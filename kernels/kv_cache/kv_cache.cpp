@@ -1,0 +1,70 @@
+#include "kv_cache/kernel.h"
+#include "lib/check.h"
+#include "lib/instantiate.h"
+#include "lib/listing.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace kiln::kernels {
+namespace {
+
+template <class T>
+const Kernel kv_cache_store_kernel{typed_name<T>("kv_cache_store"), kv_cache_store_body<T>};
+
+template <class T>
+bool packed(const KvCacheStore<T> &p) {
+  return p.key_stride.dim == 1 && p.value_stride.dim == 1 && p.key_cache_stride.dim == 1 &&
+         p.value_cache_stride.dim == 1;
+}
+
+} // namespace
+
+template <class T>
+KvCacheStoreConfig default_config(const KvCacheStore<T> &p) {
+  return {.head_dim = int(p.head_dim),
+          .page_size = int(p.page_size),
+          .block_heads = int(std::bit_ceil(std::uint64_t(std::clamp<std::int64_t>(p.kv_heads, 1, 16)))),
+          .packed = packed(p)};
+}
+
+template <class T>
+void kv_cache_store(const KvCacheStore<T> &p, const KvCacheStoreConfig &config, const Execution &where) {
+  const Checker check("kv_cache_store");
+  check.small_size("tokens", p.tokens);
+  check.small_size("kv_heads", p.kv_heads, 1);
+  check.head_dim(p.head_dim);
+  check.small_size("page_size", p.page_size, 1);
+  check.equal("config.head_dim", config.head_dim, "head_dim", p.head_dim);
+  check.equal("config.page_size", config.page_size, "page_size", p.page_size);
+  check.block("config.block_heads", config.block_heads);
+  check.warps(config.num_warps);
+  check.require(!config.packed || packed(p), "config.packed is true, but a stride named dim is not 1");
+  if (p.tokens == 0)
+    return;
+  check.pointer("key", p.key);
+  check.pointer("value", p.value);
+  check.pointer("slots", p.slots);
+  check.pointer("key_cache", p.key_cache);
+  check.pointer("value_cache", p.value_cache);
+  const auto &k = p.key_stride, &v = p.value_stride;
+  const auto &kc = p.key_cache_stride, &vc = p.value_cache_stride;
+  kv_cache_store_kernel<T>.launch({.grid = {p.tokens}, .device = where.device, .stream = where.stream}, config, p.key,
+                                  p.value, p.slots, p.key_cache, p.value_cache, std::int32_t(p.kv_heads), k.token,
+                                  k.head, k.dim, v.token, v.head, v.dim, kc.page, kc.token, kc.head, kc.dim, vc.page,
+                                  vc.token, vc.head, vc.dim);
+}
+
+#define INSTANTIATE(T)                                                                                                 \
+  template KILN_API KvCacheStoreConfig default_config(const KvCacheStore<T> &);                                        \
+  template KILN_API void kv_cache_store(const KvCacheStore<T> &, const KvCacheStoreConfig &, const Execution &);
+KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
+
+void list_kv_cache(KernelList &list) {
+  const auto fields = {"head_dim", "page_size", "block_heads", "packed", "num_warps"};
+  list.add(fields, kv_cache_store_kernel<half>);
+  list.add(fields, kv_cache_store_kernel<bfloat16>);
+  list.add(fields, kv_cache_store_kernel<float>);
+}
+
+} // namespace kiln::kernels

@@ -1,0 +1,46 @@
+// Matrix product, one block of the result a program.
+#pragma once
+
+#include "kiln/kernels/matmul.h"
+#include "kiln/kiln.h"
+
+namespace kiln::kernels {
+
+template <class T>
+void matmul_body(const MatmulConfig &c, ptr<const T> a, ptr<const T> b, ptr<T> out, scalar<std::int32_t> m,
+                 scalar<std::int32_t> n, scalar<std::int32_t> k, scalar<std::int64_t> a_row, scalar<std::int64_t> a_col,
+                 scalar<std::int64_t> b_row, scalar<std::int64_t> b_col, scalar<std::int64_t> out_row) {
+  // Programs that run together form groups of group_m x tiles_n blocks, walked column by column: they read few rows of
+  // a and share columns of b.
+  Tile pid = program_id(0);
+  Tile tiles_m = cdiv(m, c.block_m);
+  Tile group_size = cdiv(n, c.block_n) * c.group_m;
+  Tile first_m = pid / group_size * c.group_m;
+  Tile in_group = pid % group_size;
+  Tile group_m = minimum(tiles_m - first_m, c.group_m);
+  Tile rows = (first_m + in_group % group_m) * c.block_m + arange(0, c.block_m);
+  Tile cols = in_group / group_m * c.block_n + arange(0, c.block_n);
+  Tile step = arange(0, c.block_k);
+
+  // A stride that is known to be 1 is left out, so that the compiler sees neighbouring elements.
+  const auto along = [](const Tile &index, const Tile &stride, bool unit) { return unit ? index : index * stride; };
+  const bool a_rows_unit = c.a_layout == MatrixLayout::column_major,
+             a_cols_unit = c.a_layout == MatrixLayout::row_major;
+  const bool b_rows_unit = c.b_layout == MatrixLayout::column_major,
+             b_cols_unit = c.b_layout == MatrixLayout::row_major;
+  Tile a_tile = a + col(along(rows, a_row, a_rows_unit)) + row(along(step, a_col, a_cols_unit));
+  Tile b_tile = b + col(along(step, b_row, b_rows_unit)) + row(along(cols, b_col, b_cols_unit));
+  Tile live_rows = col(rows) < m;
+  Tile live_cols = row(cols) < n;
+
+  Tile acc = zeros({c.block_m, c.block_n}, f32);
+  for (Tile start : range(0, k, c.block_k, {.num_stages = c.num_stages})) {
+    Tile live = step < k - start;
+    Tile x = load(a_tile + along(start, a_col, a_cols_unit), {.mask = live_rows & row(live)});
+    Tile y = load(b_tile + along(start, b_row, b_rows_unit), {.mask = col(live) & live_cols});
+    acc = dot(x, y, acc);
+  }
+  store(out + col(rows * out_row) + row(cols), acc.to(dtype_of<T>), {.mask = live_rows & live_cols});
+}
+
+} // namespace kiln::kernels

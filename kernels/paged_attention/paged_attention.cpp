@@ -1,0 +1,86 @@
+#include "lib/check.h"
+#include "lib/instantiate.h"
+#include "lib/listing.h"
+#include "paged_attention/kernel.h"
+
+#include <cmath>
+
+namespace kiln::kernels {
+namespace {
+
+template <class T>
+const Kernel paged_attention_kernel{typed_name<T>("paged_attention"), paged_attention_body<T>};
+
+template <class T>
+bool packed(const PagedAttention<T> &p) {
+  return p.q_stride.dim == 1 && p.out_stride.dim == 1 && p.key_cache_stride.dim == 1 && p.value_cache_stride.dim == 1 &&
+         p.table_stride.entry == 1;
+}
+
+} // namespace
+
+template <class T>
+PagedAttentionConfig default_config(const PagedAttention<T> &p) {
+  return {.head_dim = int(p.head_dim),
+          .group = int(p.kv_heads > 0 ? p.heads / p.kv_heads : 1),
+          .page_size = int(p.page_size),
+          .block_n = 64,
+          .packed = packed(p),
+          .lse = p.lse != nullptr};
+}
+
+template <class T>
+void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &config, const Execution &where) {
+  const Checker check("paged_attention");
+  check.small_size("batch", p.batch);
+  check.small_size("heads", p.heads, 1);
+  check.small_size("kv_heads", p.kv_heads, 1);
+  check.require(p.kv_heads <= 65535, "kv_heads is ", p.kv_heads, ", must be at most 65535");
+  check.require(p.heads % p.kv_heads == 0, "heads is ", p.heads, ", not a multiple of kv_heads, ", p.kv_heads);
+  const std::int64_t group = p.heads / p.kv_heads;
+  check.require(group <= 64, "heads / kv_heads is ", group, ", must be at most 64");
+  check.head_dim(p.head_dim);
+  check.small_size("page_size", p.page_size, 1);
+  check.size("max_pages", p.max_pages);
+  check.require(std::isfinite(p.scale), "scale is ", p.scale, ", must be finite");
+  check.equal("config.head_dim", config.head_dim, "head_dim", p.head_dim);
+  check.equal("config.group", config.group, "heads / kv_heads", group);
+  check.equal("config.page_size", config.page_size, "page_size", p.page_size);
+  check.block("config.block_n", config.block_n);
+  check.warps(config.num_warps);
+  check.stages(config.num_stages);
+  check.require(!config.packed || packed(p), "config.packed is true, but a stride named dim or entry is not 1");
+  check.require(config.lse == (p.lse != nullptr), "config.lse is ", config.lse ? "true" : "false", ", but lse is ",
+                p.lse ? "given" : "null");
+  if (p.batch == 0)
+    return;
+  check.pointer("q", p.q);
+  check.pointer("key_cache", p.key_cache);
+  check.pointer("value_cache", p.value_cache);
+  if (p.max_pages > 0)
+    check.pointer("table", p.table);
+  check.pointer("lengths", p.lengths);
+  check.pointer("out", p.out);
+  // The kernel's softmax is in base 2: exp(x) = 2^(x log2 e), and the factor joins the scale.
+  const float scale_log2e = float(double(p.scale) * 1.4426950408889634);
+  const auto &k = p.key_cache_stride, &v = p.value_cache_stride;
+  paged_attention_kernel<T>.launch(
+      {.grid = {p.batch, p.kv_heads}, .device = where.device, .stream = where.stream}, config, p.q, p.key_cache,
+      p.value_cache, p.table, p.lengths, p.out, p.lse, scale_log2e, p.q_stride.batch, p.q_stride.head, p.q_stride.dim,
+      k.page, k.token, k.head, k.dim, v.page, v.token, v.head, v.dim, p.table_stride.batch, p.table_stride.entry,
+      p.out_stride.batch, p.out_stride.head, p.out_stride.dim, p.lse_stride.batch, p.lse_stride.head);
+}
+
+#define INSTANTIATE(T)                                                                                                 \
+  template KILN_API PagedAttentionConfig default_config(const PagedAttention<T> &);                                    \
+  template KILN_API void paged_attention(const PagedAttention<T> &, const PagedAttentionConfig &, const Execution &);
+KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
+
+void list_paged_attention(KernelList &list) {
+  const auto fields = {"head_dim", "group", "page_size", "block_n", "packed", "lse", "num_warps", "num_stages"};
+  list.add(fields, paged_attention_kernel<half>);
+  list.add(fields, paged_attention_kernel<bfloat16>);
+  list.add(fields, paged_attention_kernel<float>);
+}
+
+} // namespace kiln::kernels
