@@ -1,4 +1,7 @@
-# libkiln.so: language, compiler and kernels in one library, on top of libkiln_runtime.so.
+# libkiln.so: language, compiler and kernels in one library, on top of libkiln_runtime.so; and what is installed of them.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
 add_library(kiln SHARED $<TARGET_OBJECTS:kiln_dsl> $<TARGET_OBJECTS:kiln_kernels>)
 add_library(Kiln::kiln ALIAS kiln)
 set_target_properties(kiln PROPERTIES LINKER_LANGUAGE CXX)
@@ -6,5 +9,34 @@ target_compile_features(kiln PUBLIC cxx_std_20)
 target_include_directories(kiln PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/dsl/include>
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/kernels/include>
-  $<INSTALL_INTERFACE:include>)
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(kiln PUBLIC kiln_runtime PRIVATE ${KILN_COMPILER_LIBRARIES} kiln_mlir)
+
+set_target_properties(kiln kiln_runtime PROPERTIES
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  BUILD_RPATH_USE_ORIGIN ON
+  INSTALL_RPATH "$ORIGIN")
+
+if(KILN_STATIC_LLVM)
+  # Only kiln:: leaves the libraries, so that a process may hold another LLVM beside this one.
+  foreach(_library kiln kiln_runtime)
+    target_link_options(${_library} PRIVATE
+      -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/kiln.map
+      -Wl,--exclude-libs,ALL -Wl,-Bsymbolic-functions
+      -Wl,--gc-sections -Wl,--icf=all -Wl,-O2 -Wl,--as-needed -Wl,--strip-all -Wl,-z,pack-relative-relocs)
+    set_property(TARGET ${_library} APPEND PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/kiln.map)
+  endforeach()
+endif()
+
+install(TARGETS kiln kiln_runtime EXPORT KilnTargets)
+install(DIRECTORY runtime/include/kiln dsl/include/kiln kernels/include/kiln DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+set(_package ${CMAKE_INSTALL_LIBDIR}/cmake/Kiln)
+install(EXPORT KilnTargets NAMESPACE Kiln:: DESTINATION ${_package})
+configure_package_config_file(cmake/KilnConfig.cmake.in ${PROJECT_BINARY_DIR}/KilnConfig.cmake INSTALL_DESTINATION ${_package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/KilnConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/KilnConfig.cmake ${PROJECT_BINARY_DIR}/KilnConfigVersion.cmake DESTINATION ${_package})
+
+# For builds without CMake: g++ program.cpp $(pkg-config --cflags --libs kiln)
+configure_file(cmake/kiln.pc.in ${PROJECT_BINARY_DIR}/kiln.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/kiln.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
