@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Builds programs against Kiln the ways users do: installed with find_package, installed with pkg-config, and as a subproject.
+
+The users compile with g++. Each way gets a fresh directory below --scratch; the subproject's build of Kiln stays for the next run.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+import junit
+
+# What a user's shell would not have set either.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("CMAKE_", "CXX", "CC", "LD_"))} | {
+    k: v for k, v in os.environ.items() if k.startswith("CCACHE_")
+}
+
+
+def run(*command, expect=0, **options):
+    result = subprocess.run([str(c) for c in command], env=ENVIRONMENT, capture_output=True, text=True, **options)
+    output = result.stdout + result.stderr
+    junit.fail_unless((result.returncode == 0) == (expect == 0), f"{command[0]} exited with {result.returncode}:\n{output[-6000:]}")
+    return output
+
+
+def fresh(directory):
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    return directory
+
+
+class Package:
+    def __init__(self, cmake, kiln_build, scratch):
+        self.cmake, self.kiln_build, self.scratch = cmake, kiln_build, scratch
+        self.prefix = scratch / "prefix"
+
+    def install(self):
+        run(self.cmake, "--install", self.kiln_build, "--prefix", fresh(self.prefix))
+
+    def find_package(self):
+        build = fresh(self.scratch / "consumer")
+        run(self.cmake, "-S", HERE / "consumer", "-B", build, "-DCMAKE_CXX_COMPILER=g++", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        run(self.cmake, "--build", build)
+        junit.fail_unless("works" in run(build / "consumer"), "said nothing")
+
+    def relocated(self):
+        """An installed tree may be moved."""
+        moved = self.scratch / "moved"
+        shutil.rmtree(moved, ignore_errors=True)
+        shutil.copytree(self.prefix, moved, symlinks=True)
+        build = fresh(self.scratch / "consumer-moved")
+        run(self.cmake, "-S", HERE / "consumer", "-B", build, "-DCMAKE_CXX_COMPILER=g++", f"-DCMAKE_PREFIX_PATH={moved}")
+        text = "".join(p.read_text() for p in moved.rglob("*.cmake")) + "".join(p.read_text() for p in moved.rglob("*.pc"))
+        for path in (self.prefix, ROOT, self.kiln_build):
+            junit.fail_unless(str(path) not in text, f"the installed package names {path}")
+
+    def pkg_config(self):
+        if not shutil.which("pkg-config"):
+            raise junit.Skip("there is no pkg-config")
+        directory = next(self.prefix.rglob("kiln.pc")).parent
+        flags = run("env", f"PKG_CONFIG_PATH={directory}", "pkg-config", "--cflags", "--libs", "kiln").split()
+        program = fresh(self.scratch / "pkg-config") / "consumer"
+        run("g++", HERE / "consumer/main.cpp", *flags, "-o", program)
+        junit.fail_unless("works" in run(program), "said nothing")
+
+    def subproject(self):
+        build = self.scratch / "subproject"
+        run(self.cmake, "-S", HERE / "subproject", "-B", build, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=g++", f"-DKILN_SOURCE_DIR={ROOT}")
+        run(self.cmake, "--build", build)
+        junit.fail_unless("works" in run(build / "subproject"), "said nothing")
+
+    def wrong_compiler(self):
+        said = run(self.cmake, "-S", ROOT, "-B", fresh(self.scratch / "wrong"), "-DCMAKE_CXX_COMPILER=g++", expect=1)
+        wanted = "Kiln itself must be built with clang 22 (found GNU"
+        junit.fail_unless(wanted in " ".join(said.split()), f"did not say '{wanted}':\n{said}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--results")
+    parser.add_argument("--cmake")
+    parser.add_argument("--kiln-build", type=pathlib.Path)
+    parser.add_argument("--scratch", type=pathlib.Path)
+    args = parser.parse_args()
+    package = Package(args.cmake, args.kiln_build, args.scratch)
+    checks = [
+        ("install", package.install),
+        ("find_package", package.find_package),
+        ("an installed tree can be moved", package.relocated),
+        ("pkg-config", package.pkg_config),
+        ("subproject", package.subproject),
+        ("Kiln itself with g++", package.wrong_compiler),
+    ]
+    sys.exit(junit.run("package", checks, args.results, jobs=1))
+
+
+if __name__ == "__main__":
+    main()

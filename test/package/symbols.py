@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Checks that the release libraries export namespace kiln and nothing else, and need no LLVM at run time."""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+import junit
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def check_exports(nm, library):
+    mangled = run(nm, "-D", "--defined-only", "--format=just-symbols", library).split()
+    junit.fail_unless(mangled, "exports nothing")
+    stray = [s for s in mangled if not re.match(r"_Z(?:T[ISV])?NK?4kiln", s)]
+    junit.fail_unless(not stray, f"exports {stray[:10]}")
+
+
+def check_no_llvm(nm, library):
+    found = re.findall(r".*\b(?:llvm|mlir)::.*|.*\bLLVM[A-Z]\w+.*", run(nm, "-DC", library))
+    junit.fail_unless(not found, f"has the dynamic symbols {found[:10]}")
+
+
+def check_needed(readelf, library):
+    needed = re.findall(r"\(NEEDED\)\s+Shared library: \[(.*)\]", run(readelf, "-d", library))
+    wrong = [n for n in needed if re.search(r"LLVM|MLIR|libz|zstd|xml2|edit|z3", n)]
+    junit.fail_unless(not wrong, f"needs {wrong}")
+    return ", ".join(needed)
+
+
+def check_debug_free(readelf, library):
+    junit.fail_unless(".debug_" not in run(readelf, "-S", library), "carries debug information")
+    return f"{pathlib.Path(library).stat().st_size / 1e6:.1f} MB"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--results")
+    parser.add_argument("--nm")
+    parser.add_argument("--readelf")
+    parser.add_argument("library", nargs="+")
+    args = parser.parse_args()
+    checks = []
+    for path in args.library:
+        name = pathlib.Path(path).name
+        checks += [
+            (f"{name} exports only kiln::", lambda p=path: check_exports(args.nm, p)),
+            (f"{name} shows no LLVM", lambda p=path: check_no_llvm(args.nm, p)),
+            (f"{name} needs no LLVM", lambda p=path: check_needed(args.readelf, p)),
+            (f"{name} has no debug information", lambda p=path: check_debug_free(args.readelf, p)),
+        ]
+    sys.exit(junit.run("symbols", checks, args.results))
+
+
+if __name__ == "__main__":
+    main()
