@@ -46,6 +46,7 @@ struct CompileReport {
   double trace_ms = 0;           // running the kernel function and building its IR
   double compile_ms = 0;         // from IR to machine code
   std::size_t scratch_bytes = 0; // workspace of one CPU worker
+  std::string target;            // what it was compiled for: "znver3+avx2+..."
   bool cached = false;           // the kernel was already compiled for this config and device
 };
 

@@ -1,0 +1,69 @@
+#include "jit/diagnostics.h"
+#include "jit/dump.h"
+#include "jit/executable.h"
+
+#include "kiln/Target/CPU/CPUTarget.h"
+#include "kiln/runtime/cpu_launch.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace kiln;
+using namespace kiln::jit;
+
+static_assert(sizeof(cpu::ProgramInfo) == sizeof(runtime::ProgramInfo));
+
+namespace {
+
+class CpuExecutable : public Executable {
+public:
+  CpuExecutable(std::unique_ptr<cpu::CompiledKernel> code, const Subject &subject, CompileOptions options)
+      : code_(std::move(code)) {
+    kernel_.name = subject.kernel;
+    // Compiler and runtime know nothing of each other, so each declares the layout of ProgramInfo; it is the same.
+    kernel_.entry = reinterpret_cast<runtime::CpuEntry>(code_->entry());
+    kernel_.scratch_bytes = code_->scratchBytes();
+    kernel_.checked = options.checks;
+    kernel_.note = subject.note("running");
+  }
+
+  void launch(std::array<unsigned, 3> grid, const void *const *args) const override {
+    runtime::launch_cpu(kernel_, grid, args);
+  }
+  std::size_t scratch_bytes() const override { return kernel_.scratch_bytes; }
+  std::string target() const override { return cpu::hostDescription(); }
+
+private:
+  std::unique_ptr<cpu::CompiledKernel> code_;
+  runtime::CpuKernel kernel_;
+};
+
+} // namespace
+
+std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced, const Subject &subject,
+                                                     CompileOptions options) {
+  const cpu::Symbol symbols[] = {
+      {"kiln_cpu_check", reinterpret_cast<void *>(kiln_cpu_check)},
+      {"kiln_cpu_assert_failed", reinterpret_cast<void *>(kiln_cpu_assert_failed)},
+      {"kiln_cpu_print", reinterpret_cast<void *>(kiln_cpu_print)},
+  };
+  auto print_stage = [&](llvm::StringRef stage, llvm::StringRef text) { dump(stage, text, subject); };
+  cpu::Options cpu_options;
+  cpu_options.checkBounds = options.checks;
+  cpu_options.asserts = options.asserts;
+  cpu_options.symbols = symbols;
+  if (dumping())
+    cpu_options.dump = print_stage;
+
+  // Compiling rewrites the module in place, and should it fail the user needs what went in. Cloning costs a small part
+  // of a compile.
+  mlir::OwningOpRef<mlir::ModuleOp> input = llvm::cast<mlir::ModuleOp>(traced.module->getOperation()->clone());
+  CapturedDiagnostics diagnostics(traced.context.get());
+  llvm::Expected<std::unique_ptr<cpu::CompiledKernel>> code = cpu::compile(*traced.module, cpu_options);
+  if (!code) {
+    std::string fallback = llvm::toString(code.takeError()), ir;
+    llvm::raw_string_ostream stream(ir);
+    input->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+    throw_compile_error(diagnostics, fallback, ir, subject);
+  }
+  return std::make_unique<CpuExecutable>(std::move(*code), subject, options);
+}

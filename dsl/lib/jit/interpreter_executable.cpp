@@ -1,0 +1,90 @@
+#include "jit/executable.h"
+
+#include "kiln/Interpreter/Interpreter.h"
+#include "kiln/debug.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <mutex>
+
+using namespace kiln;
+using namespace kiln::jit;
+
+namespace {
+
+/// Hands on what is written to it a line at a time, as compiled kernels print.
+class LineStream : public llvm::raw_ostream {
+public:
+  LineStream() { SetUnbuffered(); }
+  ~LineStream() override {
+    if (!line_.empty())
+      debug::print_line(line_);
+  }
+
+private:
+  void write_impl(const char *text, std::size_t size) override {
+    for (char c : llvm::StringRef(text, size)) {
+      if (c != '\n') {
+        line_ += c;
+        continue;
+      }
+      debug::print_line(line_);
+      line_.clear();
+    }
+    position_ += size;
+  }
+  std::uint64_t current_pos() const override { return position_; }
+
+  std::string line_;
+  std::uint64_t position_ = 0;
+};
+
+class InterpreterExecutable : public Executable {
+public:
+  InterpreterExecutable(detail::TracedKernel traced, const Subject &subject, CompileOptions options)
+      : traced_(std::move(traced)), subject_(subject), options_(options) {}
+
+  void launch(std::array<unsigned, 3> grid, const void *const *args) const override {
+    std::string refused;
+    auto allow = [&](const void *address, std::size_t bytes, bool is_store) {
+      refused = debug::describe_access(address, bytes, is_store);
+      return refused.empty();
+    };
+    LineStream lines;
+    interp::Options options;
+    if (options_.checks)
+      options.allowAccess = allow;
+    options.printStream = &lines;
+    options.asserts = options_.asserts;
+
+    auto kernel = *traced_.module->getOps<mlir::func::FuncOp>().begin();
+    for (auto function : traced_.module->getOps<mlir::func::FuncOp>())
+      if (!function.isDeclaration())
+        kernel = function;
+    // The context of a traced kernel is without locks, and interpreting makes types and attributes in it.
+    std::lock_guard lock(mutex_);
+    llvm::Error error =
+        interp::interpret(*traced_.module, kernel.getName(), {args, kernel.getNumArguments()}, grid, options);
+    if (error) {
+      std::string message = llvm::toString(std::move(error));
+      if (!refused.empty())
+        message += "\nnote: " + refused;
+      throw TrapError(message + "\n" + subject_.note("running"));
+    }
+  }
+
+  std::string target() const override { return "interpreter"; }
+
+private:
+  detail::TracedKernel traced_;
+  Subject subject_;
+  CompileOptions options_;
+  mutable std::mutex mutex_;
+};
+
+} // namespace
+
+std::unique_ptr<Executable> jit::make_interpreter_executable(detail::TracedKernel traced, const Subject &subject,
+                                                             CompileOptions options) {
+  return std::make_unique<InterpreterExecutable>(std::move(traced), subject, options);
+}

@@ -1,0 +1,123 @@
+// What KernelBase does: trace, compile, remember, launch.
+#include "kiln/kernel.h"
+
+#include "jit/cache.h"
+#include "jit/dump.h"
+#include "trace.h"
+
+#include "kiln/debug.h"
+#include "kiln/runtime/cpu_launch.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <chrono>
+
+using namespace kiln;
+using namespace kiln::detail;
+
+namespace {
+
+struct Counters {
+  std::atomic<std::uint64_t> traces{0}, compiles{0}, hits{0};
+
+  KernelCounters read() const {
+    return {.traces = traces.load(std::memory_order_relaxed),
+            .compiles = compiles.load(std::memory_order_relaxed),
+            .hits = hits.load(std::memory_order_relaxed)};
+  }
+};
+
+void count(std::atomic<std::uint64_t> &counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+
+class Stopwatch {
+public:
+  double ms() const {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+std::string print(mlir::ModuleOp module, bool locations) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, mlir::OpPrintingFlags().enableDebugInfo(locations));
+  return text;
+}
+
+} // namespace
+
+struct detail::KernelState {
+  mutable jit::KernelCache cache;
+  mutable Counters counters;
+
+  TracedKernel trace(const KernelBase &kernel, const ConfigView &config) const {
+    count(counters.traces);
+    return trace_kernel(kernel, config);
+  }
+
+  const jit::KernelCache::Entry &get(const KernelBase &kernel, const ConfigView &config, Device device,
+                                     bool &found) const {
+    jit::Key key{config.words, config.count, device, jit::CompileOptions::current()};
+    const jit::KernelCache::Entry &result =
+        cache.find_or_compile(key, found, [&](jit::KernelCache::Entry &entry) { compile(kernel, config, entry); });
+    if (found)
+      count(counters.hits);
+    return result;
+  }
+
+private:
+  void compile(const KernelBase &kernel, const ConfigView &config, jit::KernelCache::Entry &entry) const {
+    jit::Subject subject{kernel.name(), config.text(config.config)};
+    Stopwatch tracing;
+    TracedKernel traced = trace(kernel, config);
+    entry.trace_ms = tracing.ms();
+    if (jit::dumping())
+      jit::dump("tile", print(*traced.module, /*locations=*/false), subject);
+
+    Stopwatch compiling;
+    count(counters.compiles);
+    auto make = entry.device.kind() == Device::Kind::cpu ? jit::make_cpu_executable : jit::make_interpreter_executable;
+    entry.executable = make(std::move(traced), subject, entry.options);
+    entry.compile_ms = compiling.ms();
+  }
+};
+
+jit::CompileOptions jit::CompileOptions::current() { return {.checks = debug::checks(), .asserts = debug::asserts()}; }
+
+KernelBase::KernelBase(std::string_view name, const ParamInfo *params, std::size_t num_params, Body body, Invoke invoke)
+    : name_(name), params_(params), num_params_(num_params), body_(body), invoke_(invoke), state_(new KernelState) {}
+
+KernelBase::~KernelBase() { delete state_; }
+
+KernelCounters KernelBase::counters() const { return state_->counters.read(); }
+
+std::string KernelBase::trace_text(const ConfigView &config) const {
+  return print(*state_->trace(*this, config).module, /*locations=*/false);
+}
+
+CompileReport KernelBase::compile_erased(const ConfigView &config, const Device &device) const {
+  if (!device)
+    throw DeviceError("cannot compile '" + name_ +
+                      "': no device was given, and there is no current CUDA context; pass kiln::Device::cpu()");
+  bool found;
+  const jit::KernelCache::Entry &entry = state_->get(*this, config, device, found);
+  return {.trace_ms = entry.trace_ms,
+          .compile_ms = entry.compile_ms,
+          .scratch_bytes = entry.executable->scratch_bytes(),
+          .target = entry.executable->target(),
+          .cached = found};
+}
+
+void KernelBase::launch_erased(const LaunchOptions &options, const ConfigView &config, const void *const *args) const {
+  if (!options.device)
+    throw LaunchError(
+        "cannot launch '" + name_ +
+        "': no device was given, and there is no current CUDA context; pass .device = kiln::Device::cpu()");
+  const std::array<unsigned, 3> grid{options.grid.x, options.grid.y, options.grid.z};
+  // Before anything is compiled for it.
+  runtime::check_grid(name_, grid);
+  bool found;
+  state_->get(*this, config, options.device, found).executable->launch(grid, args);
+}
