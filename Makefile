@@ -11,8 +11,7 @@ test: deps
 
 bench: deps
 	cmake --preset release
-	cmake --build --preset release --target kiln-benchmarks
-	scripts/bench.sh build/release
+	cmake --build --preset release --target bench
 
 docs: deps
 	cmake --preset dev

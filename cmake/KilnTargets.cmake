@@ -76,3 +76,25 @@ function(kiln_use_pch target owner)
   endif()
   add_dependencies(${target} ${owner}File)
 endfunction()
+
+# kiln_add_benchmark(<name> SOURCES <file>... [LINK <library>...])
+#   A program that prints figures; `make bench` builds and runs all of them, one after the other.
+function(kiln_add_benchmark name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  set_property(GLOBAL APPEND PROPERTY KILN_BENCHMARKS ${name})
+endfunction()
+
+# kiln_bench_target(): the target `bench`, once all benchmarks are known.
+function(kiln_bench_target)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  get_property(benchmarks GLOBAL PROPERTY KILN_BENCHMARKS)
+  set(commands "")
+  foreach(benchmark IN LISTS benchmarks)
+    list(APPEND commands COMMAND ${benchmark})
+  endforeach()
+  add_custom_target(bench ${commands}
+    COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/test/style/headers.py --cost-only
+    USES_TERMINAL VERBATIM)
+endfunction()
