@@ -260,8 +260,8 @@ void kiln::runtime::launch_cpu(const CpuKernel &kernel, std::array<unsigned, 3> 
   launch.finish();
 }
 
-std::int32_t kiln_cpu_check(void *context, const ProgramInfo *program, const void *address, std::int64_t bytes,
-                            std::int32_t is_store, const char *where) {
+std::int32_t kiln::runtime::cpu_check(void *context, const ProgramInfo *program, const void *address,
+                                      std::int64_t bytes, std::int32_t is_store, const char *where) {
   auto &launch = *static_cast<Launch *>(context);
   auto size = static_cast<std::size_t>(bytes);
   if (!launch.buffers() || size == 0 || launch.buffers()->contains(address, size)) [[likely]]
@@ -275,7 +275,8 @@ std::int32_t kiln_cpu_check(void *context, const ProgramInfo *program, const voi
   return launch.trap(trap_access, *program, where, std::move(message));
 }
 
-std::int32_t kiln_cpu_assert_failed(void *context, const ProgramInfo *program, const char *message, const char *where) {
+std::int32_t kiln::runtime::cpu_assert_failed(void *context, const ProgramInfo *program, const char *message,
+                                              const char *where) {
   std::string text;
   try {
     text = std::string("assertion failed: ") + message;
@@ -284,12 +285,13 @@ std::int32_t kiln_cpu_assert_failed(void *context, const ProgramInfo *program, c
   return static_cast<Launch *>(context)->trap(trap_assert, *program, where, std::move(text));
 }
 
-void kiln_cpu_print(void *context, const ProgramInfo *program, const char *prefix, std::int32_t kind,
-                    const void *values, std::int64_t count, const char *shape) {
+void kiln::runtime::cpu_print(void *context, const ProgramInfo *program, const char *prefix, std::int32_t kind,
+                              const void *values, std::int64_t count, const char *shape) {
   try {
     std::string line = static_cast<Launch *>(context)->kernel().name + program_text(*program) + ": " + prefix;
     bool scalar = !shape || !*shape;
-    line += scalar ? " " : std::string(" [") + shape + "] ";
+    if (!scalar)
+      line += std::string(" [") + shape + "]";
     for (std::int64_t i = 0; i < count; ++i) {
       char text[48];
       if (kind == 1)
@@ -297,7 +299,7 @@ void kiln_cpu_print(void *context, const ProgramInfo *program, const char *prefi
       else
         std::snprintf(text, sizeof(text), kind == 2 ? "0x%llx" : "%lld",
                       static_cast<long long>(static_cast<const std::int64_t *>(values)[i]));
-      line += i ? " " : "";
+      line += ' ';
       line += text;
     }
     debug::print_line(line);

@@ -57,6 +57,9 @@ struct KernelCounters {
   std::uint64_t hits = 0;     // launches and compiles that found it made
 };
 
+/// The same, summed over all kernels of the process.
+KILN_API KernelCounters total_counters();
+
 namespace detail {
 
 struct ParamInfo {

@@ -42,9 +42,9 @@ private:
 std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced, const Subject &subject,
                                                      CompileOptions options) {
   const cpu::Symbol symbols[] = {
-      {"kiln_cpu_check", reinterpret_cast<void *>(kiln_cpu_check)},
-      {"kiln_cpu_assert_failed", reinterpret_cast<void *>(kiln_cpu_assert_failed)},
-      {"kiln_cpu_print", reinterpret_cast<void *>(kiln_cpu_print)},
+      {"kiln_cpu_check", reinterpret_cast<void *>(runtime::cpu_check)},
+      {"kiln_cpu_assert_failed", reinterpret_cast<void *>(runtime::cpu_assert_failed)},
+      {"kiln_cpu_print", reinterpret_cast<void *>(runtime::cpu_print)},
   };
   auto print_stage = [&](llvm::StringRef stage, llvm::StringRef text) { dump(stage, text, subject); };
   cpu::Options cpu_options;

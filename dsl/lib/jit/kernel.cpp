@@ -27,7 +27,7 @@ struct Counters {
   }
 };
 
-void count(std::atomic<std::uint64_t> &counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+Counters totals;
 
 class Stopwatch {
 public:
@@ -52,8 +52,14 @@ struct detail::KernelState {
   mutable jit::KernelCache cache;
   mutable Counters counters;
 
+  /// Of this kernel and in total.
+  void count(std::atomic<std::uint64_t> Counters::*counter) const {
+    (counters.*counter).fetch_add(1, std::memory_order_relaxed);
+    (totals.*counter).fetch_add(1, std::memory_order_relaxed);
+  }
+
   TracedKernel trace(const KernelBase &kernel, const ConfigView &config) const {
-    count(counters.traces);
+    count(&Counters::traces);
     return trace_kernel(kernel, config);
   }
 
@@ -63,7 +69,7 @@ struct detail::KernelState {
     const jit::KernelCache::Entry &result =
         cache.find_or_compile(key, found, [&](jit::KernelCache::Entry &entry) { compile(kernel, config, entry); });
     if (found)
-      count(counters.hits);
+      count(&Counters::hits);
     return result;
   }
 
@@ -77,7 +83,7 @@ private:
       jit::dump("tile", print(*traced.module, /*locations=*/false), subject);
 
     Stopwatch compiling;
-    count(counters.compiles);
+    count(&Counters::compiles);
     auto make = entry.device.kind() == Device::Kind::cpu ? jit::make_cpu_executable : jit::make_interpreter_executable;
     entry.executable = make(std::move(traced), subject, entry.options);
     entry.compile_ms = compiling.ms();
@@ -85,6 +91,8 @@ private:
 };
 
 jit::CompileOptions jit::CompileOptions::current() { return {.checks = debug::checks(), .asserts = debug::asserts()}; }
+
+KernelCounters kiln::total_counters() { return totals.read(); }
 
 KernelBase::KernelBase(std::string_view name, const ParamInfo *params, std::size_t num_params, Body body, Invoke invoke)
     : name_(name), params_(params), num_params_(num_params), body_(body), invoke_(invoke), state_(new KernelState) {}

@@ -173,7 +173,7 @@ std::int32_t assert_entry(const void *const *args, const ProgramInfo *p, void *,
   auto *plan = arg<TrapPlan *>(args, 0);
   plan->ran.fetch_add(1);
   if (p->id[0] == plan->victim)
-    return kiln_cpu_assert_failed(context, p, "page out of range", "paged.cpp:12:3");
+    return cpu_assert_failed(context, p, "page out of range", "paged.cpp:12:3");
   return 0;
 }
 
@@ -198,7 +198,7 @@ TEST(CpuLaunch, ATrapStopsTheLaunchAndNamesTheProgram) {
 
 TEST(CpuLaunch, OneTrapOfMany) {
   CpuKernel kernel{.name = "all", .entry = [](const void *const *, const ProgramInfo *p, void *, void *context) {
-                     return kiln_cpu_assert_failed(context, p, "always", "a.cpp:1:1");
+                     return cpu_assert_failed(context, p, "always", "a.cpp:1:1");
                    }};
   EXPECT_THROW(launch_cpu(kernel, {1000, 1, 1}, nullptr), TrapError);
 }
@@ -216,7 +216,7 @@ TEST(CpuLaunch, AnUnexplainedTrapCodeIsStillAnError) {
 /// Stores 4 bytes at base + id, checked.
 std::int32_t checked_entry(const void *const *args, const ProgramInfo *p, void *, void *context) {
   auto *address = arg<float *>(args, 0) + p->id[0];
-  if (std::int32_t code = kiln_cpu_check(context, p, address, 4, 1, "store.cpp:7:9"))
+  if (std::int32_t code = cpu_check(context, p, address, 4, 1, "store.cpp:7:9"))
     return code;
   *address = 1;
   return 0;
@@ -292,9 +292,10 @@ TEST(CpuLaunch, ProgramsIgnoreTheCallersRoundingMode) {
 std::int32_t print_entry(const void *const *, const ProgramInfo *p, void *, void *context) {
   std::int64_t ints[] = {p->id[0], -7};
   double floats[] = {0.5, 1e-9, -2};
-  kiln_cpu_print(context, p, "n", 0, ints, 1, "");
-  kiln_cpu_print(context, p, "x", 1, floats, 3, "3");
-  kiln_cpu_print(context, p, "p", 2, ints + 1, 1, "");
+  cpu_print(context, p, "n", 0, ints, 1, "");
+  cpu_print(context, p, "x", 1, floats, 3, "3");
+  cpu_print(context, p, "p", 2, ints + 1, 1, "");
+  cpu_print(context, p, "here", 0, nullptr, 0, "");
   return 0;
 }
 
@@ -308,11 +309,12 @@ TEST(CpuLaunch, PrintsWholeLinesWithKernelAndProgram) {
   CpuKernel kernel{.name = "show", .entry = print_entry};
   launch_cpu(kernel, {50, 1, 1}, nullptr);
   debug::set_print_handler(nullptr, nullptr);
-  EXPECT_EQ(lines.size(), 150u);
+  EXPECT_EQ(lines.size(), 200u);
   for (int i = 0; i < 50; ++i) {
     std::string who = "show(" + std::to_string(i) + ", 0, 0): ";
     EXPECT_EQ(lines.count(who + "n " + std::to_string(i) + "\n"), 1u);
     EXPECT_EQ(lines.count(who + "x [3] 0.5 1e-09 -2\n"), 1u);
+    EXPECT_EQ(lines.count(who + "here\n"), 1u);
     EXPECT_EQ(lines.count(who + "p 0xfffffffffffffff9\n"), 1u);
   }
 }

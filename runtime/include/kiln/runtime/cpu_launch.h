@@ -28,7 +28,7 @@ struct CpuKernel {
   std::string name;
   CpuEntry entry = nullptr;
   std::size_t scratch_bytes = 0;
-  /// The code calls kiln_cpu_check: a launch takes note of the registered buffers.
+  /// The code calls cpu_check: a launch takes note of the registered buffers.
   bool checked = false;
   /// Appended to the message of a trap: "note: while running 'name' with {...}".
   std::string note = {};
@@ -51,17 +51,17 @@ KILN_API void check_grid(const std::string &kernel, std::array<unsigned, 3> grid
 /// \throws InvalidArgument when KILN_NUM_THREADS is not a number from 1 to 1024.
 KILN_API unsigned cpu_threads();
 
-} // namespace kiln::runtime
+// Callbacks of compiled code, which knows them as kiln_cpu_check, kiln_cpu_assert_failed and kiln_cpu_print. They never
+// throw; a result other than 0 is a trap code for the entry to return.
 
-/// Callbacks of compiled code. They never throw; a result other than 0 is a trap code for the entry to return.
-extern "C" {
 /// Compares an access with the registered buffers. `where` is "file:line:column".
-KILN_API std::int32_t kiln_cpu_check(void *context, const kiln::runtime::ProgramInfo *program, const void *address,
-                                     std::int64_t bytes, std::int32_t is_store, const char *where);
-KILN_API std::int32_t kiln_cpu_assert_failed(void *context, const kiln::runtime::ProgramInfo *program,
-                                             const char *message, const char *where);
+KILN_API std::int32_t cpu_check(void *context, const ProgramInfo *program, const void *address, std::int64_t bytes,
+                                std::int32_t is_store, const char *where);
+KILN_API std::int32_t cpu_assert_failed(void *context, const ProgramInfo *program, const char *message,
+                                        const char *where);
 /// Prints "kernel(x, y, z): prefix [values]". `kind`: 0 values are int64_t, 1 double, 2 addresses as int64_t. `shape`
 /// is "" for a scalar, else the dimensions, "4x64".
-KILN_API void kiln_cpu_print(void *context, const kiln::runtime::ProgramInfo *program, const char *prefix,
-                             std::int32_t kind, const void *values, std::int64_t count, const char *shape);
-}
+KILN_API void cpu_print(void *context, const ProgramInfo *program, const char *prefix, std::int32_t kind,
+                        const void *values, std::int64_t count, const char *shape);
+
+} // namespace kiln::runtime
