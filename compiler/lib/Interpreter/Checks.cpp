@@ -1,0 +1,85 @@
+//===- Checks.cpp - Promises, assertions and output -----------------------===//
+
+#include "Machine.h"
+
+#include "kiln/Dialect/Tile/IR/Tile.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::interp;
+
+namespace {
+
+llvm::Error runAssume(Machine &machine, Operation *op) {
+  auto assume = cast<tile::AssumeOp>(op);
+  Format format = getFormat(assume.getSource().getType());
+  int64_t divisor = assume.getDivisor();
+  if (machine.options.asserts)
+    for (uint64_t bits : machine.get(assume.getSource()))
+      if (int64_t value = toSigned(format, bits); value % divisor != 0)
+        return machine.error(op, llvm::formatv("{0} is assumed to be a multiple of {1}", value, divisor));
+  machine.set(assume, machine.getShared(assume.getSource()));
+  return llvm::Error::success();
+}
+
+llvm::Error runAssert(Machine &machine, Operation *op) {
+  auto assertion = cast<tile::AssertOp>(op);
+  if (machine.options.asserts && llvm::is_contained(machine.get(assertion.getCondition()), 0))
+    return machine.error(op, "assertion failed: " + assertion.getMessage());
+  return llvm::Error::success();
+}
+
+void printElement(llvm::raw_ostream &stream, Format format, uint64_t bits) {
+  if (format.isFloat())
+    stream << llvm::format("%g", toDouble(format, bits));
+  else if (format.kind == Format::Pointer)
+    stream << llvm::format_hex(bits, 1);
+  else
+    stream << (format.bits == 1 ? int64_t(bits) : toSigned(format, bits));
+}
+
+/// One line for each value: "(0, 0, 0) prefix [4x2] 1 2 3 ...".
+llvm::Error runPrint(Machine &machine, Operation *op) {
+  auto print = cast<tile::PrintOp>(op);
+  if (!machine.options.printStream)
+    return llvm::Error::success();
+  llvm::raw_ostream &stream = *machine.options.printStream;
+  auto beginLine = [&] {
+    stream << llvm::formatv("({0}, {1}, {2}) {3}", machine.program[0], machine.program[1], machine.program[2],
+                            print.getPrefix());
+  };
+  if (print.getValues().empty()) {
+    beginLine();
+    stream << '\n';
+  }
+  for (Value value : print.getValues()) {
+    beginLine();
+    if (auto tensor = dyn_cast<RankedTensorType>(value.getType())) {
+      stream << " [";
+      llvm::interleave(tensor.getShape(), stream, "x");
+      stream << ']';
+    }
+    for (uint64_t bits : machine.get(value)) {
+      stream << ' ';
+      printElement(stream, getFormat(value.getType()), bits);
+    }
+    stream << '\n';
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error runExternCall(Machine &machine, Operation *op) {
+  return machine.error(op, "the interpreter cannot call '" + cast<tile::ExternCallOp>(op).getSymbol() +
+                               "': external functions are compiled for a device");
+}
+
+} // namespace
+
+void interp::registerCheckHandlers(Handlers &handlers) {
+  handlers.add<tile::AssumeOp>(runAssume);
+  handlers.add<tile::AssertOp>(runAssert);
+  handlers.add<tile::PrintOp>(runPrint);
+  handlers.add<tile::ExternCallOp>(runExternCall);
+}
