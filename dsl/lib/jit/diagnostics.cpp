@@ -70,6 +70,6 @@ void jit::throw_compile_error(const CapturedDiagnostics &captured, const std::st
                               const Subject &subject) {
   std::string message = captured.text().empty() ? "error: " + fallback : captured.text();
   if (std::string path = write_reproducer(subject.kernel, ir); !path.empty())
-    message += "\nnote: the kernel's IR, to reproduce this with kiln-opt, is in " + path;
+    message += "\nnote: reproduce with: kiln-opt --tile-to-cpu " + path;
   throw CompileError(message + "\n" + subject.note("tracing"));
 }

@@ -1,3 +1,4 @@
+#include "jit/dump.h"
 #include "jit/executable.h"
 
 #include "kiln/Interpreter/Interpreter.h"
@@ -42,7 +43,7 @@ private:
 class InterpreterExecutable : public Executable {
 public:
   InterpreterExecutable(detail::TracedKernel traced, const Subject &subject, CompileOptions options)
-      : traced_(std::move(traced)), subject_(subject), options_(options) {}
+      : traced_(std::move(traced)), module_(*traced_.module), subject_(subject), options_(options) {}
 
   void launch(std::array<unsigned, 3> grid, const void *const *args) const override {
     std::string refused;
@@ -57,14 +58,10 @@ public:
     options.printStream = &lines;
     options.asserts = options_.asserts;
 
-    auto kernel = *traced_.module->getOps<mlir::func::FuncOp>().begin();
-    for (auto function : traced_.module->getOps<mlir::func::FuncOp>())
-      if (!function.isDeclaration())
-        kernel = function;
     // The context of a traced kernel is without locks, and interpreting makes types and attributes in it.
     std::lock_guard lock(mutex_);
-    llvm::Error error =
-        interp::interpret(*traced_.module, kernel.getName(), {args, kernel.getNumArguments()}, grid, options);
+    auto kernel = module_.lookupSymbol<mlir::func::FuncOp>(subject_.kernel);
+    llvm::Error error = interp::interpret(module_, subject_.kernel, {args, kernel.getNumArguments()}, grid, options);
     if (error) {
       std::string message = llvm::toString(std::move(error));
       if (!refused.empty())
@@ -77,6 +74,7 @@ public:
 
 private:
   detail::TracedKernel traced_;
+  mutable mlir::ModuleOp module_; // interpreting does not change it
   Subject subject_;
   CompileOptions options_;
   mutable std::mutex mutex_;
@@ -86,5 +84,10 @@ private:
 
 std::unique_ptr<Executable> jit::make_interpreter_executable(detail::TracedKernel traced, const Subject &subject,
                                                              CompileOptions options) {
+  if (dumping()) {
+    std::string text;
+    llvm::raw_string_ostream(text) << *traced.module;
+    dump("tile", text, subject);
+  }
   return std::make_unique<InterpreterExecutable>(std::move(traced), subject, options);
 }

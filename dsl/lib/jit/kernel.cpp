@@ -2,7 +2,6 @@
 #include "kiln/kernel.h"
 
 #include "jit/cache.h"
-#include "jit/dump.h"
 #include "trace.h"
 
 #include "kiln/debug.h"
@@ -39,13 +38,6 @@ private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-std::string print(mlir::ModuleOp module, bool locations) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream, mlir::OpPrintingFlags().enableDebugInfo(locations));
-  return text;
-}
-
 } // namespace
 
 struct detail::KernelState {
@@ -79,8 +71,6 @@ private:
     Stopwatch tracing;
     TracedKernel traced = trace(kernel, config);
     entry.trace_ms = tracing.ms();
-    if (jit::dumping())
-      jit::dump("tile", print(*traced.module, /*locations=*/false), subject);
 
     Stopwatch compiling;
     count(&Counters::compiles);
@@ -102,7 +92,10 @@ KernelBase::~KernelBase() { delete state_; }
 KernelCounters KernelBase::counters() const { return state_->counters.read(); }
 
 std::string KernelBase::trace_text(const ConfigView &config) const {
-  return print(*state_->trace(*this, config).module, /*locations=*/false);
+  TracedKernel traced = state_->trace(*this, config);
+  std::string text;
+  llvm::raw_string_ostream(text) << *traced.module;
+  return text;
 }
 
 CompileReport KernelBase::compile_erased(const ConfigView &config, const Device &device) const {
