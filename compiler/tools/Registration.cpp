@@ -2,7 +2,9 @@
 
 #include "Registration.h"
 
+#include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
+#include "kiln/Dialect/Tile/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -39,6 +41,9 @@ void kiln::registerDialects(DialectRegistry &registry) {
 }
 
 void kiln::registerPasses() {
+  tile::registerTilePasses();
+  registerTileToCPUPasses();
+  registerTileToCPUPipelines();
   registerTransformsPasses();
   arith::registerArithPasses();
   bufferization::registerBufferizationPasses();

@@ -1,7 +1,7 @@
 //===- CPUTarget.h - Tile programs as native code ---------------*- C++ -*-===//
 //
-// Lowers a kernel for the processor of this machine, compiles it in the process, and returns a function that runs one program of the grid. Who calls
-// it for which programs, on which threads, is the runtime's business.
+// Lowers a kernel for the processor of this machine, compiles it in the process, and returns a function that runs one
+// program of the grid. Who calls it for which programs, on which threads, is the runtime's business.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,9 +26,9 @@ struct ProgramInfo {
 };
 static_assert(sizeof(ProgramInfo) == 24);
 
-/// Runs one program. `args[i]` points at the value of parameter i; a pointer parameter's slot holds the address. `scratch` is
-/// 64-byte aligned, CompiledKernel::scratchBytes() long and used by one program at a time. `context` is handed to the callbacks. Returns 0, or the trap
-/// code of the callback that stopped the program.
+/// Runs one program. `args[i]` points at the value of parameter i; a pointer parameter's slot holds the address.
+/// `scratch` is 64-byte aligned, CompiledKernel::scratchBytes() long and used by one program at a time. `context` is
+/// handed to the callbacks. Returns 0, or the trap code of the callback that stopped the program.
 using Entry = int32_t (*)(const void *const *args, const ProgramInfo *info, void *scratch, void *context);
 
 /// A function that generated code calls: kiln_cpu_check, kiln_cpu_assert_failed or kiln_cpu_print.
@@ -53,11 +53,12 @@ public:
   virtual size_t scratchBytes() const = 0;
 };
 
-/// Compiles the only kernel of `module`, which is lowered in place. Errors are diagnostics on the module's context as well; the returned one
-/// repeats the first.
+/// Compiles the only kernel of `module`, which is lowered in place. Errors are diagnostics on the module's context as
+/// well; the returned one repeats the first.
 llvm::Expected<std::unique_ptr<CompiledKernel>> compile(mlir::ModuleOp module, const Options &options);
 
-/// The processor that compile() generates for, with its vector extensions: "znver3+avx2+...". Part of any key under which compiled code is kept.
+/// The processor that compile() generates for, with its vector extensions: "znver3+avx2+...". Part of any key under
+/// which compiled code is kept.
 std::string hostDescription();
 
 } // namespace kiln::cpu

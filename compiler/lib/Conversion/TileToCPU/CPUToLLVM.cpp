@@ -1,0 +1,83 @@
+//===- CPUToLLVM.cpp - tile-cpu-to-llvm -----------------------------------===//
+
+#include "kiln/Conversion/TileToCPU/Passes.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MathToLibm/MathToLibm.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace kiln {
+#define GEN_PASS_DEF_TILECPUTOLLVM
+#include "kiln/Conversion/TileToCPU/Passes.h.inc"
+} // namespace kiln
+
+using namespace mlir;
+
+namespace {
+
+/// cf.assert marks where a callback may stop the program. Upstream would abort the process; here the kernel returns 1.
+void lowerAsserts(ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    SmallVector<cf::AssertOp> asserts;
+    function.walk([&](cf::AssertOp op) { asserts.push_back(op); });
+    if (asserts.empty())
+      continue;
+    OpBuilder builder(function.getContext());
+    Block *stop = builder.createBlock(&function.getBody(), function.getBody().end());
+    func::ReturnOp::create(
+        builder, function.getLoc(),
+        arith::ConstantIntOp::create(builder, function.getLoc(), builder.getI32Type(), 1).getResult());
+    for (cf::AssertOp op : asserts) {
+      Block *rest = op->getBlock()->splitBlock(op->getNextNode());
+      builder.setInsertionPoint(op);
+      cf::CondBranchOp::create(builder, op.getLoc(), op.getArg(), rest, stop);
+      op.erase();
+    }
+  }
+}
+
+struct CPUToLLVMPass : kiln::impl::TileCPUToLLVMBase<CPUToLLVMPass> {
+  void runOnOperation() override {
+    MLIRContext *context = &getContext();
+    lowerAsserts(getOperation());
+
+    RewritePatternSet simplify(context);
+    vector::populateVectorTransferLoweringPatterns(simplify, /*maxTransferRank=*/1);
+    vector::populateVectorStepLoweringPatterns(simplify);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(simplify))))
+      return signalPassFailure();
+
+    LowerToLLVMOptions options(context);
+    options.useBarePtrCallConv = true; // buffers are static: a pointer says everything
+    LLVMTypeConverter converter(context, options);
+    LLVMConversionTarget target(*context);
+    target.addLegalOp<ModuleOp>();
+    RewritePatternSet patterns(context);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    populateFuncToLLVMConversionPatterns(converter, patterns);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
+    populateMathToLLVMConversionPatterns(converter, patterns);
+    populateMathToLibmConversionPatterns(patterns);
+    populateVectorToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,109 @@
+//===- CPUTarget.cpp - Tile programs as native code -----------------------===//
+
+#include "kiln/Target/CPU/CPUTarget.h"
+#include "NativeCode.h"
+#include "kiln/Conversion/TileToCPU/Passes.h"
+#include "kiln/Dialect/Tile/IR/Tile.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::cpu;
+
+namespace {
+
+class LoadedKernel : public CompiledKernel {
+public:
+  LoadedKernel(std::unique_ptr<llvm::orc::LLJIT> jit, Entry function, size_t scratch)
+      : jit(std::move(jit)), function(function), scratch(scratch) {}
+  Entry entry() const override { return function; }
+  size_t scratchBytes() const override { return scratch; }
+
+private:
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  Entry function;
+  size_t scratch;
+};
+
+/// Keeps the text of the first error while diagnostics still reach whoever else listens.
+class FirstError {
+public:
+  explicit FirstError(MLIRContext *context)
+      : handler(context, [this](Diagnostic &diagnostic) {
+          if (text.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
+            text = diagnostic.str();
+          return failure();
+        }) {}
+  llvm::Error error(StringRef fallback) const { return llvm::createStringError(text.empty() ? fallback.str() : text); }
+
+private:
+  std::string text;
+  ScopedDiagnosticHandler handler;
+};
+
+std::string printed(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  return text;
+}
+
+} // namespace
+
+std::string cpu::hostDescription() { return host().cpu + " " + host().features; }
+
+llvm::Expected<std::unique_ptr<CompiledKernel>> cpu::compile(ModuleOp module, const Options &options) {
+  MLIRContext *context = module.getContext();
+  DialectRegistry registry;
+  registerTileToCPUDependencies(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  context->appendDialectRegistry(registry);
+
+  SmallVector<func::FuncOp> kernels(
+      llvm::make_filter_range(module.getOps<func::FuncOp>(), [](func::FuncOp f) { return tile::isKernel(f); }));
+  if (kernels.size() != 1)
+    return llvm::createStringError("a module must hold one kernel, this one holds %zu", kernels.size());
+  std::string name = kernels[0].getName().str();
+
+  FirstError firstError(context);
+  TileToCPUOptions lowering;
+  lowering.vectorBits = host().vectorBits;
+  lowering.checkBounds = options.checkBounds;
+  lowering.asserts = options.asserts;
+  PassManager passes(context);
+  passes.enableVerifier(false);
+  if (options.dump) {
+    options.dump("tile", printed(module));
+    PassManager loops(context);
+    buildTileToCPULoopsPipeline(loops, lowering);
+    OwningOpRef<ModuleOp> copy = module.clone();
+    if (succeeded(loops.run(*copy)))
+      options.dump("loops", printed(*copy));
+  }
+  buildTileToCPUPipeline(passes, lowering);
+  if (failed(passes.run(module)))
+    return firstError.error("the kernel could not be lowered for the CPU");
+  if (options.dump)
+    options.dump("llvm", printed(module));
+
+  auto function = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+  size_t scratch = function->getAttrOfType<IntegerAttr>(kScratchBytesAttr).getInt();
+  function->removeAttr(kScratchBytesAttr);
+  auto llvmContext = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(module, *llvmContext, name);
+  if (!llvmModule)
+    return firstError.error("the kernel could not be translated to LLVM IR");
+
+  auto jit = loadNativeCode(std::move(llvmModule), std::move(llvmContext), options);
+  if (!jit)
+    return jit.takeError();
+  llvm::Expected<llvm::orc::ExecutorAddr> address = (*jit)->lookup(name);
+  if (!address)
+    return address.takeError();
+  return std::make_unique<LoadedKernel>(std::move(*jit), address->toPtr<Entry>(), scratch);
+}

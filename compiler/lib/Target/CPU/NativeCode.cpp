@@ -1,0 +1,136 @@
+//===- NativeCode.cpp - LLVM IR to code in this process -------------------===//
+
+#include "NativeCode.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/PassManager.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+#include <mutex>
+
+using namespace llvm;
+using namespace kiln::cpu;
+
+static Host describeHost() {
+  StringMap<bool> available = sys::getHostCPUFeatures();
+  Host result{sys::getHostCPUName().str(), "", 128};
+  std::vector<std::string> enabled;
+  for (const auto &feature : available)
+    enabled.push_back((feature.second ? "+" : "-") + feature.first().str());
+  llvm::sort(enabled); // the map is ordered by hash; the description is part of keys
+  result.features = join(enabled, ",");
+  auto has = [&](StringRef name) { return available.lookup(name); };
+  if (has("avx512f") && has("avx512vl"))
+    result.vectorBits = 512;
+  else if (has("avx2") || has("sve"))
+    result.vectorBits = 256;
+  return result;
+}
+
+const Host &kiln::cpu::host() {
+  static const Host description = describeHost();
+  return description;
+}
+
+static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    InitializeNativeTarget();
+    InitializeNativeTargetAsmPrinter();
+  });
+  orc::JITTargetMachineBuilder builder{Triple(sys::getProcessTriple())};
+  builder.setCPU(host().cpu);
+  std::vector<std::string> features;
+  for (StringRef feature : split(host().features, ','))
+    features.push_back(feature.str());
+  builder.addFeatures(features);
+  builder.setCodeGenOptLevel(CodeGenOptLevel::Default);
+  // No fusion of a*b+c that the program does not spell: contraction is the language's decision.
+  builder.getOptions().AllowFPOpFusion = FPOpFusion::Strict;
+  return builder;
+}
+
+/// Loops are vectorised already, and by facts that LLVM cannot see. What is left is to clean up addresses, hoist what
+/// does not change, and unroll short loops.
+static void optimize(Module &module, TargetMachine &machine) {
+  PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  tuning.LoopInterleaving = false;
+  PassBuilder builder(&machine, tuning);
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager callGraph;
+  ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(callGraph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, callGraph, modules);
+  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules);
+}
+
+static void dumpAssembly(Module &module, TargetMachine &machine, const Options &options) {
+  SmallString<0> text;
+  raw_svector_ostream stream(text);
+  legacy::PassManager passes;
+  std::unique_ptr<Module> copy = CloneModule(module);
+  if (!machine.addPassesToEmitFile(passes, stream, nullptr, CodeGenFileType::AssemblyFile))
+    passes.run(*copy);
+  options.dump("asm", text);
+}
+
+Expected<std::unique_ptr<orc::LLJIT>> kiln::cpu::loadNativeCode(std::unique_ptr<Module> module,
+                                                                std::unique_ptr<LLVMContext> context,
+                                                                const Options &options) {
+  Expected<orc::JITTargetMachineBuilder> machineBuilder = targetMachineBuilder();
+  if (!machineBuilder)
+    return machineBuilder.takeError();
+  Expected<std::unique_ptr<TargetMachine>> machine = machineBuilder->createTargetMachine();
+  if (!machine)
+    return machine.takeError();
+  module->setDataLayout((*machine)->createDataLayout());
+  module->setTargetTriple((*machine)->getTargetTriple());
+  for (Function &function : *module) {
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr("target-cpu", host().cpu);
+    function.addFnAttr("target-features", host().features);
+    function.addFnAttr("prefer-vector-width", std::to_string(host().vectorBits));
+    function.addFnAttr(Attribute::NoUnwind);
+  }
+  optimize(*module, **machine);
+  if (options.dump) {
+    std::string text;
+    raw_string_ostream(text) << *module;
+    options.dump("llvmir", text);
+    dumpAssembly(*module, **machine, options);
+  }
+
+  Expected<std::unique_ptr<orc::LLJIT>> jit =
+      orc::LLJITBuilder().setJITTargetMachineBuilder(std::move(*machineBuilder)).create();
+  if (!jit)
+    return jit.takeError();
+  orc::JITDylib &library = (*jit)->getMainJITDylib();
+  orc::SymbolMap map;
+  auto define = [&](StringRef name, void *address) {
+    map[(*jit)->mangleAndIntern(name)] = {orc::ExecutorAddr::fromPtr(address), JITSymbolFlags::Exported};
+  };
+  for (const Symbol &symbol : options.symbols)
+    define(symbol.first, symbol.second);
+  if (Error error = library.define(orc::absoluteSymbols(std::move(map))))
+    return std::move(error);
+  // memcpy and the mathematical functions of f64 come from this process.
+  auto process = orc::DynamicLibrarySearchGenerator::GetForCurrentProcess((*jit)->getDataLayout().getGlobalPrefix());
+  if (!process)
+    return process.takeError();
+  library.addGenerator(std::move(*process));
+  if (Error error = (*jit)->addIRModule(orc::ThreadSafeModule(std::move(module), std::move(context))))
+    return std::move(error);
+  return jit;
+}
