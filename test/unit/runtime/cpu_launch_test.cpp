@@ -10,7 +10,9 @@
 #include <gtest/gtest.h>
 #include <numeric>
 #include <set>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace kiln;
@@ -162,6 +164,19 @@ TEST(CpuLaunch, ManyThreadsLaunchAtOnce) {
   for (auto &t : threads)
     t.join();
   EXPECT_EQ(wrong, 0);
+}
+
+TEST(CpuLaunch, AForkedChildHasNoWorkersAndLaunchesAllTheSame) {
+  expect_each_once({1000, 1, 1}); // the pool is running
+  pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    expect_each_once({1000, 1, 1});
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 struct TrapPlan {
