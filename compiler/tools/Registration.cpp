@@ -63,6 +63,4 @@ void kiln::registerPasses() {
   registerReconcileUnrealizedCastsPass();
   registerSCFToControlFlowPass();
   registerUBToLLVMConversionPass();
-
-  tile::registerTilePasses();
 }

@@ -28,13 +28,28 @@ KILN_API Tile num_programs(int axis, Loc loc = Loc::current());
 
 /// begin, begin + 1, ..., end - 1 as a rank-1 tile of i32 (or i64). The length is a power of two.
 KILN_API Tile arange(std::int64_t begin, std::int64_t end, DType dtype = i32, Loc loc = Loc::current());
-inline Tile arange(std::int64_t begin, std::int64_t end, Loc loc) { return arange(begin, end, i32, loc); }
 /// A tile whose elements all equal `value`, a number or a scalar Tile of that element type. `full({}, ...)` is a
 /// scalar.
 KILN_API Tile full(const Shape &shape, const Operand &value, DType dtype, Loc loc = Loc::current());
 KILN_API Tile zeros(const Shape &shape, DType dtype, Loc loc = Loc::current());
 
 // ---- memory -----------------------------------------------------------------------------------------------------
+
+/// Which lanes of an access take part: an i1 tile, broadcast to the shape of the pointers. The default is all of them.
+class Mask {
+public:
+  Mask() = default;
+  Mask(const Tile &tile, Loc loc = Loc::current()) : tile_(tile), loc_(loc), given_(true) {}
+
+  bool given() const { return given_; }
+  const Tile &tile() const { return tile_; }
+  const Loc &loc() const { return loc_; }
+
+private:
+  Tile tile_;
+  Loc loc_;
+  bool given_ = false;
+};
 
 /// The value of the lanes that a mask turns off: a number or a tile.
 class Fill {
@@ -53,11 +68,11 @@ private:
 };
 
 struct LoadOptions {
-  Tile mask = {}; // i1; broadcast to the shape of the pointers; none: every lane
+  Mask mask = {};
   Fill other = 0; // what a lane that is off yields
 };
 struct StoreOptions {
-  Tile mask = {};
+  Mask mask = {};
 };
 
 /// Reads through a pointer or a tile of pointers. A lane whose mask is false touches no memory and yields `other`.
@@ -73,7 +88,7 @@ enum class MemoryOrder : std::uint8_t { relaxed, acquire, release, acq_rel };
 enum class MemoryScope : std::uint8_t { program, device, system };
 
 struct AtomicOptions {
-  Tile mask = {};
+  Mask mask = {};
   MemoryOrder order = MemoryOrder::acq_rel;
   MemoryScope scope = MemoryScope::device;
 };
