@@ -63,4 +63,6 @@ void kiln::registerPasses() {
   registerReconcileUnrealizedCastsPass();
   registerSCFToControlFlowPass();
   registerUBToLLVMConversionPass();
+
+  tile::registerTilePasses();
 }

@@ -1,6 +1,9 @@
 //===- kiln-opt.cpp - Runs Kiln's passes on textual IR ---------------------------------------------------===//
 
 #include "../Registration.h"
+#ifdef KILN_TEST_PASSES
+#include "TestPasses.h"
+#endif
 
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
@@ -9,5 +12,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   kiln::registerDialects(registry);
   kiln::registerPasses();
+#ifdef KILN_TEST_PASSES
+  kiln::registerTestPasses();
+#endif
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Kiln's optimizer driver\n", registry));
 }

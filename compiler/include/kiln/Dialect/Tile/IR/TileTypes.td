@@ -27,6 +27,10 @@ def Tile_PtrType : TypeDef<TileDialect, "Ptr", [DeclareTypeInterfaceMethods<Vect
     return $_get(pointeeType.getContext(), pointeeType);
   }]>];
   let assemblyFormat = "`<` $pointeeType `>`";
+  let extraClassDeclaration = [{
+    /// The bytes between neighbouring elements in memory; an i1 occupies one.
+    int64_t getElementBytes() const { return (getPointeeType().getIntOrFloatBitWidth() + 7) / 8; }
+  }];
   let genVerifyDecl = 1;
 }
 
