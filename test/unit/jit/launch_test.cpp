@@ -1,0 +1,255 @@
+// Launching through the public interface, on every device.
+#include "kiln/debug.h"
+#include "kiln/kiln.h"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace kiln;
+
+namespace {
+
+struct Config {
+  int block = 64;
+  int factor = 3;
+};
+
+void scale(const Config &c, ptr<const float> x, ptr<float> out, scalar<std::int32_t> n) {
+  auto i = program_id(0) * c.block + arange(0, c.block);
+  auto value = load(x + i, {.mask = i < n});
+  store(out + i, value * c.factor, {.mask = i < n});
+}
+
+class Launch : public testing::TestWithParam<Device> {
+protected:
+  Device device = GetParam();
+
+  /// Launches `kernel` (a `scale`) and expects the result.
+  template <typename K>
+  void expect_scales(const K &kernel, const Config &c, int n = 100) {
+    std::vector<float> x(n), out(n, -1);
+    for (int i = 0; i < n; ++i)
+      x[i] = static_cast<float>(i);
+    kernel.launch({.grid = cdiv(n, c.block), .device = device}, c, x.data(), out.data(), n);
+    for (int i = 0; i < n; ++i)
+      ASSERT_EQ(out[i], static_cast<float>(i * c.factor)) << i;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Devices, Launch, testing::Values(Device::cpu(), Device::interpreter()),
+                         [](const auto &info) { return info.param.name(); });
+
+TEST_P(Launch, ASecondLaunchNeitherTracesNorCompiles) {
+  Kernel kernel{"scale", scale};
+  expect_scales(kernel, {});
+  EXPECT_EQ(kernel.counters().traces, 1u);
+  EXPECT_EQ(kernel.counters().compiles, 1u);
+  EXPECT_EQ(kernel.counters().hits, 0u);
+  expect_scales(kernel, {});
+  expect_scales(kernel, {}, 7); // other arguments, another grid
+  EXPECT_EQ(kernel.counters().traces, 1u);
+  EXPECT_EQ(kernel.counters().compiles, 1u);
+  EXPECT_EQ(kernel.counters().hits, 2u);
+}
+
+TEST_P(Launch, AnotherConfigIsAnotherCompile) {
+  Kernel kernel{"scale", scale};
+  for (int round = 0; round < 2; ++round)
+    for (int block : {16, 32, 128})
+      for (int factor : {1, -2})
+        expect_scales(kernel, {.block = block, .factor = factor});
+  EXPECT_EQ(kernel.counters().traces, 6u);
+  EXPECT_EQ(kernel.counters().compiles, 6u);
+  EXPECT_EQ(kernel.counters().hits, 6u);
+}
+
+TEST_P(Launch, CompileWarmsUpAndReports) {
+  Kernel kernel{"scale", scale};
+  CompileReport cold = kernel.compile({}, device);
+  EXPECT_FALSE(cold.cached);
+  EXPECT_GT(cold.trace_ms, 0);
+  EXPECT_GT(cold.compile_ms, 0);
+  EXPECT_FALSE(cold.target.empty());
+  CompileReport warm = kernel.compile({}, device);
+  EXPECT_TRUE(warm.cached);
+  EXPECT_EQ(warm.compile_ms, cold.compile_ms);
+  EXPECT_EQ(warm.target, cold.target);
+  expect_scales(kernel, {});
+  EXPECT_EQ(kernel.counters().traces, 1u);
+  EXPECT_EQ(kernel.counters().hits, 2u);
+}
+
+TEST_P(Launch, SixteenThreadsCompileOnce) {
+  Kernel kernel{"scale", scale};
+  std::vector<std::thread> threads;
+  std::atomic<int> arrived{0};
+  for (int t = 0; t < 16; ++t)
+    threads.emplace_back([&] {
+      ++arrived;
+      while (arrived < 16)
+        std::this_thread::yield();
+      expect_scales(kernel, {});
+    });
+  for (auto &t : threads)
+    t.join();
+  EXPECT_EQ(kernel.counters().traces, 1u);
+  EXPECT_EQ(kernel.counters().compiles, 1u);
+  EXPECT_EQ(kernel.counters().hits, 15u);
+}
+
+// The one input of a kernel function is its config; this one breaks the rule, to fail once and then be traced again.
+std::atomic<bool> scale_is_broken{false};
+
+TEST_P(Launch, AFailureIsReportedAndNotKept) {
+  Kernel kernel{"fragile", [](const Config &c, ptr<const float> x, ptr<float> out, scalar<std::int32_t> n) {
+                  if (scale_is_broken)
+                    store(out + arange(0, 64), arange(0, 32));
+                  scale(c, x, out, n);
+                }};
+  scale_is_broken = true;
+  for (int round = 0; round < 2; ++round) {
+    try {
+      kernel.launch({.device = device}, {}, nullptr, nullptr, 0);
+      FAIL() << "no error";
+    } catch (const TraceError &e) {
+      EXPECT_NE(std::string(e.what()).find("launch_test.cpp:"), std::string::npos) << e.what();
+      EXPECT_NE(std::string(e.what()).find("note: while tracing 'fragile' with {64, 3}"), std::string::npos)
+          << e.what();
+    }
+  }
+  EXPECT_EQ(kernel.counters().traces, 2u);
+  EXPECT_EQ(kernel.counters().compiles, 0u);
+  scale_is_broken = false;
+  expect_scales(kernel, {});
+  EXPECT_EQ(kernel.counters().compiles, 1u);
+}
+
+TEST_P(Launch, RefusesGrids) {
+  Kernel kernel{"scale", scale};
+  auto message = [&](Grid grid) -> std::string {
+    try {
+      kernel.launch({.grid = grid, .device = device}, {}, nullptr, nullptr, 0);
+    } catch (const LaunchError &e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(message({0}), "cannot launch 'scale': the grid is (0, 1, 1), but its x must be from 1 to 2147483647");
+  EXPECT_EQ(message({1, 0}), "cannot launch 'scale': the grid is (1, 0, 1), but its y must be from 1 to 65535");
+  EXPECT_EQ(message({1, 1, 65536}),
+            "cannot launch 'scale': the grid is (1, 1, 65536), but its z must be from 1 to 65535");
+  EXPECT_EQ(kernel.counters().traces, 0u) << "something was compiled for a launch that cannot be";
+}
+
+/// Stores 1 to out[0 .. 64 * programs).
+void fill(const Config &c, ptr<float> out) {
+  auto i = program_id(0) * c.block + arange(0, c.block);
+  store(out + i, full({c.block}, 1, f32));
+}
+
+struct CheckMode {
+  explicit CheckMode(bool on) { debug::set_checks(on); }
+  ~CheckMode() { debug::set_checks(false); }
+};
+
+TEST_P(Launch, CheckModeFindsAnAccessOutsideTheBuffers) {
+  Kernel kernel{"fill", fill};
+  std::vector<float> out(256);
+  kernel.launch({.grid = 4, .device = device}, {}, out.data());
+  CheckMode on(true);
+  debug::Buffer buffer(out.data(), 200 * sizeof(float), "out");
+  kernel.launch({.grid = 3, .device = device}, {}, out.data());
+  EXPECT_EQ(kernel.counters().compiles, 2u) << "check mode is a compile of its own";
+  try {
+    kernel.launch({.grid = 4, .device = device}, {}, out.data());
+    FAIL() << "no trap";
+  } catch (const TrapError &e) {
+    std::string what = e.what();
+    EXPECT_NE(what.find("launch_test.cpp:"), std::string::npos) << what;
+    EXPECT_NE(what.find("store of 4 bytes"), std::string::npos) << what;
+    EXPECT_NE(what.find("0 bytes past the end of buffer 'out' (800 bytes)"), std::string::npos) << what;
+    EXPECT_NE(what.find("(3, 0, 0)"), std::string::npos) << what;
+    EXPECT_NE(what.find("'fill'"), std::string::npos) << what;
+  }
+  debug::set_checks(false);
+  kernel.launch({.grid = 4, .device = device}, {}, out.data());
+  EXPECT_EQ(kernel.counters().compiles, 2u);
+}
+
+TEST_P(Launch, MaskedLanesAreNotAccesses) {
+  Kernel kernel{"scale", scale};
+  CheckMode on(true);
+  std::vector<float> x(50), out(50);
+  debug::Buffer bx(x.data(), x.size() * 4, "x"), bo(out.data(), out.size() * 4, "out");
+  kernel.launch({.grid = 2, .device = device}, {}, x.data(), out.data(), 50);
+  EXPECT_THROW(kernel.launch({.grid = 2, .device = device}, {}, x.data(), out.data(), 51), TrapError);
+}
+
+void assert_below(const Config &, ptr<const std::int32_t> x, scalar<std::int32_t> limit) {
+  device_assert(load(x + program_id(0)) < limit, "index out of range");
+}
+
+TEST_P(Launch, AssertsTrapWhereTheyAreOn) {
+  Kernel kernel{"assert_below", assert_below};
+  std::vector<std::int32_t> x{0, 1, 2, 3};
+  LaunchOptions options{.grid = 4, .device = device};
+  kernel.launch(options, {}, x.data(), 3);
+  debug::set_asserts(true);
+  kernel.launch(options, {}, x.data(), 4);
+  try {
+    kernel.launch(options, {}, x.data(), 3);
+    ADD_FAILURE() << "no trap";
+  } catch (const TrapError &e) {
+    std::string what = e.what();
+    EXPECT_NE(what.find("index out of range"), std::string::npos) << what;
+    EXPECT_NE(what.find("launch_test.cpp:"), std::string::npos) << what;
+    EXPECT_NE(what.find("(3, 0, 0)"), std::string::npos) << what;
+    EXPECT_NE(what.find("note: while running 'assert_below' with {64, 3}"), std::string::npos) << what;
+  }
+  debug::set_asserts(false);
+}
+
+TEST(LaunchErrors, WithoutADeviceTheMessageNamesTheCpu) {
+  Kernel kernel{"scale", scale};
+  try {
+    kernel.launch({}, {}, nullptr, nullptr, 0);
+    FAIL() << "no error";
+  } catch (const LaunchError &e) {
+    EXPECT_STREQ(e.what(),
+                 "cannot launch 'scale': no device was given, and there is no current CUDA context; pass .device = "
+                 "kiln::Device::cpu()");
+  }
+  try {
+    kernel.compile({});
+    FAIL() << "no error";
+  } catch (const DeviceError &e) {
+    EXPECT_STREQ(
+        e.what(),
+        "cannot compile 'scale': no device was given, and there is no current CUDA context; pass kiln::Device::cpu()");
+  }
+}
+
+TEST(LaunchErrors, AKernelMayNotLaunchItselfWhileTraced) {
+  static const Kernel<Config, ptr<float>> *self = nullptr;
+  Kernel<Config, ptr<float>> kernel{"self",
+                                    [](const Config &c, ptr<float>) { self->compile(c, Device::interpreter()); }};
+  self = &kernel;
+  EXPECT_THROW(kernel.compile({}, Device::interpreter()), LaunchError);
+}
+
+TEST(Counters, OfTheProcessAreSumsOverKernels) {
+  KernelCounters before = total_counters();
+  Kernel a{"a", scale}, b{"b", scale};
+  a.compile({}, Device::interpreter());
+  b.compile({}, Device::interpreter());
+  b.compile({}, Device::interpreter());
+  KernelCounters after = total_counters();
+  EXPECT_EQ(after.traces - before.traces, 2u);
+  EXPECT_EQ(after.compiles - before.compiles, 2u);
+  EXPECT_EQ(after.hits - before.hits, 1u);
+}
+
+} // namespace
