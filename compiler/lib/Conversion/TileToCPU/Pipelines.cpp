@@ -29,13 +29,14 @@ void kiln::buildTileToCPULoopsPipeline(OpPassManager &pm, const TileToCPUOptions
   pm.addPass(createTileSplitPointers());
   simplify();
   TileLowerMemoryOptions memory;
-  memory.vectorBytes = options.vectorBits / 8 * 2;
+  memory.vectorBytes = options.vectorBits; // eight registers: the address of a row of a K/V cache is computed once
   memory.checkBounds = options.checkBounds;
   memory.asserts = options.asserts;
   pm.addPass(createTileLowerMemory(memory));
   simplify();
   pm.addNestedPass<func::FuncOp>(createTileToLinalg());
   pm.addPass(createCSEPass());
+  pm.addPass(createLoopInvariantCodeMotionPass()); // a query tile is widened once, not for every block of keys
   pm.addNestedPass<func::FuncOp>(createTileFuseElementwise());
   simplify();
   pm.addPass(createTileBufferize());

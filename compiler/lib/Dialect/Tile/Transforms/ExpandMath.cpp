@@ -43,8 +43,8 @@ class Emitter {
 public:
   Emitter(OpBuilder &builder, Location loc, Type type) : builder(builder), loc(loc), floatType(type) {
     Type i32 = builder.getI32Type();
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    intType = tensor ? Type(tensor.clone(i32)) : i32;
+    auto shaped = dyn_cast<ShapedType>(type);
+    intType = shaped ? Type(shaped.clone(i32)) : i32;
   }
 
   Value constant(float value) { return constant(floatType, builder.getF32FloatAttr(value)); }
@@ -110,8 +110,8 @@ public:
 
 private:
   Value constant(Type type, TypedAttr value) {
-    if (auto tensor = dyn_cast<RankedTensorType>(type))
-      value = DenseElementsAttr::get(tensor, Attribute(value));
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      value = DenseElementsAttr::get(shaped, Attribute(value));
     return arith::ConstantOp::create(builder, loc, value);
   }
 
@@ -257,8 +257,8 @@ Value expand(OpBuilder &builder, Operation *op) {
   if (auto rsqrt = dyn_cast<math::RsqrtOp>(op)) {
     Type type = rsqrt.getType();
     TypedAttr one = builder.getFloatAttr(getElementTypeOrSelf(type), 1.0);
-    if (auto tensor = dyn_cast<RankedTensorType>(type))
-      one = DenseElementsAttr::get(tensor, Attribute(one));
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      one = DenseElementsAttr::get(shaped, Attribute(one));
     Value root = math::SqrtOp::create(builder, op->getLoc(), rsqrt.getOperand());
     return arith::DivFOp::create(builder, op->getLoc(), arith::ConstantOp::create(builder, op->getLoc(), one), root);
   }

@@ -6,7 +6,7 @@ include "mlir/Pass/PassBase.td"
 def ExpandMath : Pass<"tile-expand-math"> {
   let summary = "expand mathematical functions of f32 into arithmetic";
   let description = [{
-    Replaces `math.exp`, `exp2`, `log`, `log2`, `sin`, `cos`, `tanh` and `erf` of f32 scalars and tensors by branch-free sequences of `arith`
+    Replaces `math.exp`, `exp2`, `log`, `log2`, `sin`, `cos`, `tanh` and `erf` of f32 scalars, vectors and tensors by branch-free sequences of `arith`
     operations and `math.fma`, which every target vectorises, and `math.rsqrt` of any type by `1 / sqrt(x)`. Functions of f64 are left alone;
     functions of f16 and bf16 do not reach this pass, because the language computes them in f32. docs/semantics.md states the bounds; measured
     over all f32 (every 101st) against double precision, in ulp:
