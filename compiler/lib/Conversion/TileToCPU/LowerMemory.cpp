@@ -12,10 +12,9 @@
 
 #include "CheckCalls.h"
 #include "ElementEvaluator.h"
-#include "LaneFacts.h"
+#include "kiln/Analysis/AxisFacts.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
-#include "mlir/Analysis/DataFlowFramework.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -399,9 +398,7 @@ public:
   using TileLowerMemoryBase::TileLowerMemoryBase;
 
   void runOnOperation() override {
-    LaneFacts laneFacts(getOperation());
-    if (failed(laneFacts.run()))
-      return signalPassFailure();
+    AxisFactsAnalysis facts(getOperation());
     CheckCalls calls(getOperation());
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
@@ -411,18 +408,18 @@ public:
     // Plans are made first: the facts describe the operations as they were.
     SmallVector<std::pair<Operation *, AccessPlan>> plans;
     for (Operation *op : work)
-      plans.emplace_back(op, planAccess(op, laneFacts));
+      plans.emplace_back(op, planAccess(op, facts));
     for (auto [op, plan] : plans)
       if (failed(lower(op, plan, calls)))
         return signalPassFailure();
   }
 
 private:
-  AccessPlan planAccess(Operation *op, LaneFacts &facts);
+  AccessPlan planAccess(Operation *op, const AxisFactsAnalysis &facts);
   LogicalResult lower(Operation *op, AccessPlan plan, CheckCalls &calls);
 };
 
-AccessPlan LowerMemoryPass::planAccess(Operation *op, LaneFacts &facts) {
+AccessPlan LowerMemoryPass::planAccess(Operation *op, const AxisFactsAnalysis &facts) {
   AccessPlan plan;
   if (!isa<LoadOp, StoreOp>(op))
     return plan;
@@ -431,14 +428,18 @@ AccessPlan LowerMemoryPass::planAccess(Operation *op, LaneFacts &facts) {
   auto type = dyn_cast<RankedTensorType>(pointer.getType());
   if (!type)
     return plan;
-  int64_t last = type.getDimSize(type.getRank() - 1);
+  unsigned axis = type.getRank() - 1;
+  int64_t last = type.getDimSize(axis);
   Type element = cast<PtrType>(type.getElementType()).getPointeeType();
   if (!checkBounds && !element.isInteger(1)) {
     int64_t fits = std::max<int64_t>(1, vectorBytes / elementBytes(element));
-    plan.width = std::min({facts.contiguity(pointer), last, fits});
+    int64_t contiguity = facts.get(pointer).getContiguity(axis);
+    if (auto known = op->getAttrOfType<IntegerAttr>(kContiguityAttr))
+      contiguity = std::max(contiguity, known.getInt());
+    plan.width = std::min({contiguity, last, fits});
   }
   if (mask)
-    plan.mask = facts.constancy(mask) >= last ? AccessPlan::Mask::Row : AccessPlan::Mask::Lane;
+    plan.mask = facts.get(mask).getConstancy(axis) >= last ? AccessPlan::Mask::Row : AccessPlan::Mask::Lane;
   return plan;
 }
 

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "kiln/Analysis/AxisFacts.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -199,7 +200,23 @@ struct AccessPattern : OpConversionPattern<Op> {
 };
 
 struct SplitPointersPass : kiln::impl::TileSplitPointersBase<SplitPointersPass> {
+  /// Leaves on every access how many neighbouring pointers are contiguous along the last axis. That a narrow offset
+  /// does not wrap within a run is known of pointers, and of offsets no more once they are wider integers.
+  void recordContiguity() {
+    tile::AxisFactsAnalysis facts(getOperation());
+    getOperation()->walk([&](Operation *op) {
+      if (!isa<LoadOp, StoreOp>(op))
+        return;
+      auto type = dyn_cast<RankedTensorType>(op->getOperand(0).getType());
+      if (!type)
+        return;
+      int64_t contiguity = facts.get(op->getOperand(0)).getContiguity(type.getRank() - 1);
+      op->setAttr(kContiguityAttr, IntegerAttr::get(IntegerType::get(op->getContext(), 64), contiguity));
+    });
+  }
+
   void runOnOperation() override {
+    recordContiguity();
     MLIRContext *context = &getContext();
     TypeConverter converter;
     converter.addConversion([](Type type) { return type; });

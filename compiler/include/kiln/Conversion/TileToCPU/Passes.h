@@ -18,6 +18,10 @@ namespace kiln {
 /// i64 attribute on a kernel: the bytes of scratch memory that one running program needs.
 inline constexpr llvm::StringLiteral kScratchBytesAttr = "kiln.scratch_bytes";
 
+/// i64 attribute on tile.load and tile.store, set by `tile-split-pointers`: the length of contiguous runs of pointers
+/// along the last axis.
+inline constexpr llvm::StringLiteral kContiguityAttr = "kiln.contiguity";
+
 struct TileToCPUOptions : public mlir::PassPipelineOptions<TileToCPUOptions> {
   Option<int64_t> vectorBits{*this, "vector-bits", llvm::cl::desc("width of a vector register of the target"),
                              llvm::cl::init(256)};

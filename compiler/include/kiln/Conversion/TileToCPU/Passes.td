@@ -8,7 +8,8 @@ def TileSplitPointers : Pass<"tile-split-pointers"> {
   let description = [{
     Rewrites every tile of pointers into `addptr(splat(base), offsets)` with one scalar base and 64-bit offsets, right where a memory
     operation uses it. Loops and branches carry the base and the offsets instead of the pointers, and a uniform step of all pointers
-    moves only the base, so that offsets stay invariant in the usual pointer-increment loop.
+    moves only the base, so that offsets stay invariant in the usual pointer-increment loop. Each load and store gets the attribute `kiln.contiguity`:
+    what the axis facts know of its pointers.
 
     ```mlir
     // before                                              // after
