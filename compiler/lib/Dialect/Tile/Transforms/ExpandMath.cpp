@@ -9,12 +9,9 @@
 
 #include "kiln/Dialect/Tile/Transforms/Passes.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/Builders.h"
-#include "mlir/IR/PatternMatch.h"
+#include "Emitter.h"
+
 #include "llvm/ADT/TypeSwitch.h"
-#include <cmath>
 #include <limits>
 
 namespace kiln::tile {
@@ -38,48 +35,20 @@ constexpr float kLn2High = 0x1.62e43p-1f, kLn2Low = -0x1.05c61p-29f;
 // Rounded down: all terms of n * pi/2 have one sign, which keeps sin(-0) = -0.
 constexpr float kHalfPiHigh = 0x1.921fb4p+0f, kHalfPiMiddle = 0x1.4442dp-24f, kHalfPiLow = 0x1.846988p-48f;
 
-/// Builds f32 and i32 operations of one shape.
-class Emitter {
+/// The functions, on f32 of one shape.
+class MathEmitter : public kiln::tile::Emitter {
 public:
-  Emitter(OpBuilder &builder, Location loc, Type type) : builder(builder), loc(loc), floatType(type) {
-    Type i32 = builder.getI32Type();
-    auto shaped = dyn_cast<ShapedType>(type);
-    intType = shaped ? Type(shaped.clone(i32)) : i32;
-  }
+  using Emitter::Emitter;
 
-  Value constant(float value) { return constant(floatType, builder.getF32FloatAttr(value)); }
-  Value constant(int32_t value) { return constant(intType, builder.getI32IntegerAttr(value)); }
+  Value exp2(Value x);
+  Value exp(Value x);
+  Value log(Value x);
+  Value log2(Value x);
+  Value sinOrCos(Value x, bool cosine);
+  Value tanh(Value x);
+  Value erf(Value x);
 
-  Value add(Value a, Value b) { return arith::AddFOp::create(builder, loc, a, b); }
-  Value sub(Value a, Value b) { return arith::SubFOp::create(builder, loc, a, b); }
-  Value mul(Value a, Value b) { return arith::MulFOp::create(builder, loc, a, b); }
-  Value div(Value a, Value b) { return arith::DivFOp::create(builder, loc, a, b); }
-  Value add(Value a, float b) { return add(a, constant(b)); }
-  Value mul(Value a, float b) { return mul(a, constant(b)); }
-  Value abs(Value a) { return math::AbsFOp::create(builder, loc, a); }
-  Value fma(Value a, Value b, Value c) { return math::FmaOp::create(builder, loc, a, b, c); }
-  Value fma(Value a, float b, Value c) { return fma(a, constant(b), c); }
-
-  Value addi(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
-  Value addi(Value a, int32_t b) { return addi(a, constant(b)); }
-  Value andi(Value a, int32_t b) { return arith::AndIOp::create(builder, loc, a, constant(b)); }
-  Value shiftLeft(Value a, int32_t b) { return arith::ShLIOp::create(builder, loc, a, constant(b)); }
-  Value shiftRight(Value a, int32_t b) { return arith::ShRSIOp::create(builder, loc, a, constant(b)); }
-  Value bits(Value a) { return arith::BitcastOp::create(builder, loc, intType, a); }
-  Value fromBits(Value a) { return arith::BitcastOp::create(builder, loc, floatType, a); }
-  Value toFloat(Value a) { return arith::SIToFPOp::create(builder, loc, floatType, a); }
-
-  Value less(Value a, float b) { return compare(arith::CmpFPredicate::OLT, a, b); }
-  Value greater(Value a, float b) { return compare(arith::CmpFPredicate::OGT, a, b); }
-  Value equal(Value a, float b) { return compare(arith::CmpFPredicate::OEQ, a, b); }
-  Value compare(arith::CmpFPredicate predicate, Value a, float b) {
-    return arith::CmpFOp::create(builder, loc, predicate, a, constant(b));
-  }
-  Value compare(arith::CmpIPredicate predicate, Value a, int32_t b) {
-    return arith::CmpIOp::create(builder, loc, predicate, a, constant(b));
-  }
-  Value select(Value condition, Value a, Value b) { return arith::SelectOp::create(builder, loc, condition, a, b); }
-
+private:
   /// In this operand order the selects are single minimum and maximum instructions and NaN passes through.
   Value clamp(Value x, float low, float high) {
     x = select(less(x, low), constant(low), x);
@@ -96,32 +65,12 @@ public:
 
   /// `magnitude`, which is positive or NaN, with the sign of `x`.
   Value withSign(Value magnitude, Value x) {
-    Value sign = andi(bits(x), std::numeric_limits<int32_t>::min());
-    return fromBits(arith::OrIOp::create(builder, loc, bits(magnitude), sign));
-  }
-
-  Value exp2(Value x);
-  Value exp(Value x);
-  Value log(Value x);
-  Value log2(Value x);
-  Value sinOrCos(Value x, bool cosine);
-  Value tanh(Value x);
-  Value erf(Value x);
-
-private:
-  Value constant(Type type, TypedAttr value) {
-    if (auto shaped = dyn_cast<ShapedType>(type))
-      value = DenseElementsAttr::get(shaped, Attribute(value));
-    return arith::ConstantOp::create(builder, loc, value);
+    return fromBits(ori(bits(magnitude), andi(bits(x), std::numeric_limits<int32_t>::min())));
   }
 
   Value scaleByPowerOfTwo(Value twiceP, Value shifted);
   std::pair<Value, Value> splitExponent(Value x);
   Value logSpecialCases(Value x, Value result);
-
-  OpBuilder &builder;
-  Location loc;
-  Type floatType, intType;
 };
 
 //===----------------------------------------------------------------------===//
@@ -134,16 +83,15 @@ constexpr float kExponentShift = kRoundingShift + 126.0f;
 /// `twiceP` * 2^(n-1) for n in [-151, 128], where `shifted` = n + kExponentShift. The result is twice p and one power
 /// less because 2^128 is no float but results up to it are. Below 2^-126 the power is split in two; the first product
 /// is exact then, so the second rounds to a subnormal only once.
-Value Emitter::scaleByPowerOfTwo(Value twiceP, Value shifted) {
+Value MathEmitter::scaleByPowerOfTwo(Value twiceP, Value shifted) {
   constexpr int32_t one = 127 << 23, smallestNormal = 1 << 23;
   Value exponent = shiftLeft(bits(shifted), 23);
-  Value first = arith::MaxSIOp::create(builder, loc, exponent, constant(smallestNormal));
-  Value rest = addi(exponent, one - smallestNormal);
-  Value second = arith::MinUIOp::create(builder, loc, rest, constant(one));
+  Value first = maxSigned(exponent, smallestNormal);
+  Value second = minUnsigned(addi(exponent, one - smallestNormal), one);
   return mul(mul(twiceP, fromBits(first)), fromBits(second));
 }
 
-Value Emitter::exp2(Value x) {
+Value MathEmitter::exp2(Value x) {
   x = clamp(x, -151.0f, 128.0f);
   Value shifted = add(x, kExponentShift);
   Value f = sub(x, add(shifted, -kExponentShift));
@@ -152,7 +100,7 @@ Value Emitter::exp2(Value x) {
   return scaleByPowerOfTwo(twiceP, shifted);
 }
 
-Value Emitter::exp(Value x) {
+Value MathEmitter::exp(Value x) {
   x = clamp(x, -104.0f, 89.0f);
   Value shifted = fma(x, 1.44269504f, constant(kExponentShift));
   Value n = add(shifted, -kExponentShift);
@@ -167,23 +115,24 @@ Value Emitter::exp(Value x) {
 //===----------------------------------------------------------------------===//
 
 /// e as a float, and f, for positive finite x.
-std::pair<Value, Value> Emitter::splitExponent(Value x) {
+std::pair<Value, Value> MathEmitter::splitExponent(Value x) {
   constexpr int32_t sqrtHalf = 0x3f3504f3;
   Value tiny = less(x, std::numeric_limits<float>::min());
   x = select(tiny, mul(x, 0x1p32f), x);
   Value shifted = addi(bits(x), -sqrtHalf);
-  Value e = add(toFloat(shiftRight(shifted, 23)), select(tiny, constant(-32.0f), constant(0.0f)));
+  Value e = add(convert<arith::SIToFPOp>(builder.getF32Type(), shiftRight(shifted, 23)),
+                select(tiny, constant(-32.0f), constant(0.0f)));
   Value m = fromBits(addi(andi(shifted, 0x7fffff), sqrtHalf));
   return {e, add(m, -1.0f)};
 }
 
-Value Emitter::logSpecialCases(Value x, Value result) {
+Value MathEmitter::logSpecialCases(Value x, Value result) {
   result = select(less(x, kInfinity), result, x); // infinity and NaN are their own logarithm
   Value notPositive = select(equal(x, 0.0f), constant(-kInfinity), constant(kNaN));
-  return select(compare(arith::CmpFPredicate::OLE, x, 0.0f), notPositive, result);
+  return select(compare(arith::CmpFPredicate::OLE, x, constant(0.0f)), notPositive, result);
 }
 
-Value Emitter::log(Value x) {
+Value MathEmitter::log(Value x) {
   auto [e, f] = splitExponent(x);
   Value p = polynomial(f, {-4.999998808e-01f, 3.333332539e-01f, -2.500158250e-01f, 2.000197321e-01f, -1.660908610e-01f,
                            1.418182701e-01f, -1.324296445e-01f, 1.290442050e-01f, -7.621816546e-02f});
@@ -191,7 +140,7 @@ Value Emitter::log(Value x) {
   return logSpecialCases(x, fma(e, kLn2High, add(f, small)));
 }
 
-Value Emitter::log2(Value x) {
+Value MathEmitter::log2(Value x) {
   auto [e, f] = splitExponent(x);
   // log2(1 + f) = f * (1/ln 2 + p(f)); the constant is kept apart because it is most of the result.
   Value p =
@@ -206,7 +155,7 @@ Value Emitter::log2(Value x) {
 
 /// The three-part constant holds 72 bits of pi/2, enough for |x| <= 2^20. Beyond it r is meaningless, and the clamp
 /// keeps the result in [-1, 1].
-Value Emitter::sinOrCos(Value x, bool cosine) {
+Value MathEmitter::sinOrCos(Value x, bool cosine) {
   Value shifted = fma(x, 0.636619747f, constant(kRoundingShift));
   Value n = add(shifted, -kRoundingShift);
   Value quadrant = bits(shifted);
@@ -217,17 +166,17 @@ Value Emitter::sinOrCos(Value x, bool cosine) {
   Value r2 = mul(r, r);
   Value sine = mul(r, polynomial(r2, {1.0f, -1.666664481e-01f, 8.331566118e-03f, -1.944141113e-04f}));
   Value cosineOfR = polynomial(r2, {1.0f, -0.5f, 4.166657850e-02f, -1.388554112e-03f, 2.428733205e-05f});
-  Value isEven = compare(arith::CmpIPredicate::eq, andi(quadrant, 1), 0);
+  Value isEven = equal(andi(quadrant, 1), 0);
   Value result = select(isEven, sine, cosineOfR);
   Value sign = shiftLeft(andi(quadrant, 2), 30);
-  return fromBits(arith::XOrIOp::create(builder, loc, bits(result), sign));
+  return fromBits(xori(bits(result), sign));
 }
 
 //===----------------------------------------------------------------------===//
 // Sigmoids: an odd polynomial near zero, 1 minus something small elsewhere
 //===----------------------------------------------------------------------===//
 
-Value Emitter::tanh(Value x) {
+Value MathEmitter::tanh(Value x) {
   Value magnitude = abs(x);
   Value near = mul(x, polynomial(mul(x, x), {1.0f, -3.333328068e-01f, 1.333144158e-01f, -5.373971537e-02f,
                                              2.063909173e-02f, -5.704991054e-03f}));
@@ -236,7 +185,7 @@ Value Emitter::tanh(Value x) {
   return select(less(magnitude, 0.625f), near, withSign(far, x));
 }
 
-Value Emitter::erf(Value x) {
+Value MathEmitter::erf(Value x) {
   Value magnitude = abs(x);
   Value near = mul(x, polynomial(mul(x, x), {1.128379107e+00f, -3.761262596e-01f, 1.128358543e-01f, -2.685381100e-02f,
                                              5.188327748e-03f, -8.010193123e-04f, 7.853861462e-05f}));
@@ -255,17 +204,14 @@ Value Emitter::erf(Value x) {
 /// What `op` computes as arithmetic, or null if it stays.
 Value expand(OpBuilder &builder, Operation *op) {
   if (auto rsqrt = dyn_cast<math::RsqrtOp>(op)) {
-    Type type = rsqrt.getType();
-    TypedAttr one = builder.getFloatAttr(getElementTypeOrSelf(type), 1.0);
-    if (auto shaped = dyn_cast<ShapedType>(type))
-      one = DenseElementsAttr::get(shaped, Attribute(one));
-    Value root = math::SqrtOp::create(builder, op->getLoc(), rsqrt.getOperand());
-    return arith::DivFOp::create(builder, op->getLoc(), arith::ConstantOp::create(builder, op->getLoc(), one), root);
+    MathEmitter emit(builder, op->getLoc(), rsqrt.getType());
+    Value one = emit.splat(builder.getFloatAttr(getElementTypeOrSelf(rsqrt.getType()), 1.0));
+    return emit.div(one, math::SqrtOp::create(builder, op->getLoc(), rsqrt.getOperand()));
   }
   if (op->getNumOperands() != 1 || op->getNumResults() != 1 || !getElementTypeOrSelf(op->getResult(0)).isF32())
     return {};
   Value x = op->getOperand(0);
-  Emitter emit(builder, op->getLoc(), x.getType());
+  MathEmitter emit(builder, op->getLoc(), x.getType());
   return TypeSwitch<Operation *, Value>(op)
       .Case<math::Exp2Op>([&](auto) { return emit.exp2(x); })
       .Case<math::ExpOp>([&](auto) { return emit.exp(x); })

@@ -53,8 +53,8 @@ func.func @others(%x: f32) -> (f32, f32, f32, f32) {
 
 // CHECK-LABEL: func @rsqrt(
 func.func @rsqrt(%x: tensor<8xf64>, %y: f32) -> (tensor<8xf64>, f32) {
-  // CHECK: %[[ROOT:.*]] = math.sqrt %{{.*}} : tensor<8xf64>
   // CHECK: %[[ONE:.*]] = arith.constant dense<1.000000e+00>
+  // CHECK: %[[ROOT:.*]] = math.sqrt %{{.*}} : tensor<8xf64>
   // CHECK: arith.divf %[[ONE]], %[[ROOT]]
   // CHECK: math.sqrt %{{.*}} : f32
   // CHECK: arith.divf

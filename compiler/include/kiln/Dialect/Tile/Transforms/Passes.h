@@ -7,6 +7,7 @@
 #ifndef KILN_DIALECT_TILE_TRANSFORMS_PASSES_H
 #define KILN_DIALECT_TILE_TRANSFORMS_PASSES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace kiln::tile {

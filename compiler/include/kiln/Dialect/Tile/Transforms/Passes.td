@@ -3,6 +3,17 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ExpandFp8 : Pass<"tile-expand-fp8", "::mlir::ModuleOp"> {
+  let summary = "turn fp8 values into bytes and their conversions into integer arithmetic";
+  let description = [{
+    After this pass no fp8 type is left: values, tiles and pointers of f8E4M3FN and f8E5M2 are of i8, in functions, loops and branches too.
+    `arith.extf` and `arith.truncf` become exact sequences on the bits (round to nearest even; what is too large becomes NaN in
+    f8E4M3FN and infinity in f8E5M2, as `arith.truncf` means it), operands of `tile.dot` and `tile.print` become f32. Any other arithmetic on
+    fp8 is an error.
+  }];
+  let dependentDialects = ["::kiln::tile::TileDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 def ExpandMath : Pass<"tile-expand-math"> {
   let summary = "expand mathematical functions of f32 into arithmetic";
   let description = [{
