@@ -286,12 +286,11 @@ std::int32_t kiln::runtime::cpu_assert_failed(void *context, const ProgramInfo *
 }
 
 void kiln::runtime::cpu_print(void *context, const ProgramInfo *program, const char *prefix, std::int32_t kind,
-                              const void *values, std::int64_t count, const char *shape) {
+                              const void *values, std::int64_t count, const char *type) {
   try {
-    std::string line = static_cast<Launch *>(context)->kernel().name + program_text(*program) + ": " + prefix;
-    bool scalar = !shape || !*shape;
-    if (!scalar)
-      line += std::string(" [") + shape + "]";
+    std::string line = static_cast<Launch *>(context)->kernel().name + program_text(*program) + " " + prefix;
+    if (count > 0)
+      line += std::string(" [") + type + "]";
     for (std::int64_t i = 0; i < count; ++i) {
       char text[48];
       if (kind == 1)

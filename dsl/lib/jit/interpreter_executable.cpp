@@ -13,14 +13,10 @@ using namespace kiln::jit;
 
 namespace {
 
-/// Hands on what is written to it a line at a time, as compiled kernels print.
+/// Hands on what is written to it a line at a time, under the kernel's name, as compiled kernels print.
 class LineStream : public llvm::raw_ostream {
 public:
-  LineStream() { SetUnbuffered(); }
-  ~LineStream() override {
-    if (!line_.empty())
-      debug::print_line(line_);
-  }
+  explicit LineStream(const std::string &kernel) : kernel_(kernel) { SetUnbuffered(); }
 
 private:
   void write_impl(const char *text, std::size_t size) override {
@@ -29,13 +25,14 @@ private:
         line_ += c;
         continue;
       }
-      debug::print_line(line_);
+      debug::print_line(kernel_ + line_);
       line_.clear();
     }
     position_ += size;
   }
   std::uint64_t current_pos() const override { return position_; }
 
+  const std::string &kernel_;
   std::string line_;
   std::uint64_t position_ = 0;
 };
@@ -51,7 +48,7 @@ public:
       refused = debug::describe_access(address, bytes, is_store);
       return refused.empty();
     };
-    LineStream lines;
+    LineStream lines(subject_.kernel);
     interp::Options options;
     if (options_.checks)
       options.allowAccess = allow;

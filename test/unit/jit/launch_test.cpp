@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <gtest/gtest.h>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -144,7 +145,10 @@ TEST_P(Launch, RefusesGrids) {
   EXPECT_EQ(kernel.counters().traces, 0u) << "something was compiled for a launch that cannot be";
 }
 
+std::string place(int line) { return "launch_test.cpp:" + std::to_string(line) + ":"; }
+
 /// Stores 1 to out[0 .. 64 * programs).
+constexpr int store_line = __LINE__ + 3;
 void fill(const Config &c, ptr<float> out) {
   auto i = program_id(0) * c.block + arange(0, c.block);
   store(out + i, full({c.block}, 1, f32));
@@ -168,9 +172,9 @@ TEST_P(Launch, CheckModeFindsAnAccessOutsideTheBuffers) {
     FAIL() << "no trap";
   } catch (const TrapError &e) {
     std::string what = e.what();
-    EXPECT_NE(what.find("launch_test.cpp:"), std::string::npos) << what;
+    EXPECT_NE(what.find(place(store_line)), std::string::npos) << what;
     EXPECT_NE(what.find("store of 4 bytes"), std::string::npos) << what;
-    EXPECT_NE(what.find("0 bytes past the end of buffer 'out' (800 bytes)"), std::string::npos) << what;
+    EXPECT_NE(what.find(", 0 bytes past the end of buffer 'out' (800 bytes)"), std::string::npos) << what;
     EXPECT_NE(what.find("(3, 0, 0)"), std::string::npos) << what;
     EXPECT_NE(what.find("'fill'"), std::string::npos) << what;
   }
@@ -188,6 +192,7 @@ TEST_P(Launch, MaskedLanesAreNotAccesses) {
   EXPECT_THROW(kernel.launch({.grid = 2, .device = device}, {}, x.data(), out.data(), 51), TrapError);
 }
 
+constexpr int assert_line = __LINE__ + 2;
 void assert_below(const Config &, ptr<const std::int32_t> x, scalar<std::int32_t> limit) {
   device_assert(load(x + program_id(0)) < limit, "index out of range");
 }
@@ -205,11 +210,35 @@ TEST_P(Launch, AssertsTrapWhereTheyAreOn) {
   } catch (const TrapError &e) {
     std::string what = e.what();
     EXPECT_NE(what.find("index out of range"), std::string::npos) << what;
-    EXPECT_NE(what.find("launch_test.cpp:"), std::string::npos) << what;
+    EXPECT_NE(what.find(place(assert_line)), std::string::npos) << what;
     EXPECT_NE(what.find("(3, 0, 0)"), std::string::npos) << what;
     EXPECT_NE(what.find("note: while running 'assert_below' with {64, 3}"), std::string::npos) << what;
   }
   debug::set_asserts(false);
+}
+
+void show(const Config &, ptr<const float> x) {
+  auto i = program_id(0) * 2 + arange(0, 2);
+  device_print("x", {load(x + i)});
+}
+
+TEST_P(Launch, PrintsALineForEachValueWithKernelAndProgram) {
+  Kernel kernel{"show", show};
+  std::vector<float> x{0.5f, -1, 2, 3};
+  std::multiset<std::string> lines;
+  debug::set_print_handler(
+      [](void *user, const char *text, std::size_t size) {
+        static_cast<std::multiset<std::string> *>(user)->emplace(text, size);
+      },
+      &lines);
+  kernel.launch({.grid = 2, .device = device}, {}, x.data());
+  debug::set_print_handler(nullptr, nullptr);
+  ASSERT_EQ(lines.size(), 2u);
+  const std::string &first = *lines.begin(), &second = *lines.rbegin();
+  EXPECT_EQ(first.find("show(0, 0, 0) x ["), 0u) << first;
+  EXPECT_NE(first.find("] 0.5 -1\n"), std::string::npos) << first;
+  EXPECT_EQ(second.find("show(1, 0, 0) x ["), 0u) << second;
+  EXPECT_NE(second.find("] 2 3\n"), std::string::npos) << second;
 }
 
 TEST(LaunchErrors, WithoutADeviceTheMessageNamesTheCpu) {

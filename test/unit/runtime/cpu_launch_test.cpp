@@ -251,7 +251,7 @@ TEST(CpuLaunch, ChecksAccessesAgainstRegisteredBuffers) {
   } catch (const TrapError &e) {
     std::string what = e.what();
     EXPECT_EQ(what.find("store.cpp:7:9: error: store of 4 bytes at 0x"), 0u) << what;
-    EXPECT_NE(what.find("0 bytes past the end of buffer 'out' (60 bytes)"), std::string::npos) << what;
+    EXPECT_NE(what.find(", 0 bytes past the end of buffer 'out' (60 bytes)"), std::string::npos) << what;
     EXPECT_NE(what.find("note: in program (15, 0, 0) of 'fill'"), std::string::npos) << what;
   }
   EXPECT_EQ(out[15], 0.f) << "the access outside was made";
@@ -307,9 +307,9 @@ TEST(CpuLaunch, ProgramsIgnoreTheCallersRoundingMode) {
 std::int32_t print_entry(const void *const *, const ProgramInfo *p, void *, void *context) {
   std::int64_t ints[] = {p->id[0], -7};
   double floats[] = {0.5, 1e-9, -2};
-  cpu_print(context, p, "n", 0, ints, 1, "");
-  cpu_print(context, p, "x", 1, floats, 3, "3");
-  cpu_print(context, p, "p", 2, ints + 1, 1, "");
+  cpu_print(context, p, "n", 0, ints, 1, "i32");
+  cpu_print(context, p, "x", 1, floats, 3, "tensor<3xf32>");
+  cpu_print(context, p, "p", 2, ints + 1, 1, "i64");
   cpu_print(context, p, "here", 0, nullptr, 0, "");
   return 0;
 }
@@ -326,11 +326,11 @@ TEST(CpuLaunch, PrintsWholeLinesWithKernelAndProgram) {
   debug::set_print_handler(nullptr, nullptr);
   EXPECT_EQ(lines.size(), 200u);
   for (int i = 0; i < 50; ++i) {
-    std::string who = "show(" + std::to_string(i) + ", 0, 0): ";
-    EXPECT_EQ(lines.count(who + "n " + std::to_string(i) + "\n"), 1u);
-    EXPECT_EQ(lines.count(who + "x [3] 0.5 1e-09 -2\n"), 1u);
+    std::string who = "show(" + std::to_string(i) + ", 0, 0) ";
+    EXPECT_EQ(lines.count(who + "n [i32] " + std::to_string(i) + "\n"), 1u);
+    EXPECT_EQ(lines.count(who + "x [tensor<3xf32>] 0.5 1e-09 -2\n"), 1u);
     EXPECT_EQ(lines.count(who + "here\n"), 1u);
-    EXPECT_EQ(lines.count(who + "p 0xfffffffffffffff9\n"), 1u);
+    EXPECT_EQ(lines.count(who + "p [i64] 0xfffffffffffffff9\n"), 1u);
   }
 }
 

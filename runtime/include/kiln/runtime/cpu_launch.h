@@ -59,9 +59,9 @@ KILN_API std::int32_t cpu_check(void *context, const ProgramInfo *program, const
                                 std::int32_t is_store, const char *where);
 KILN_API std::int32_t cpu_assert_failed(void *context, const ProgramInfo *program, const char *message,
                                         const char *where);
-/// Prints "kernel(x, y, z): prefix [values]". `kind`: 0 values are int64_t, 1 double, 2 addresses as int64_t. `shape`
-/// is "" for a scalar, else the dimensions, "4x64".
+/// Prints "kernel(x, y, z) prefix [type] values". `kind`: 0 values are int64_t, 1 double, 2 addresses as int64_t.
+/// `type` is text, as "tensor<4xf32>". Without values only the prefix is printed.
 KILN_API void cpu_print(void *context, const ProgramInfo *program, const char *prefix, std::int32_t kind,
-                        const void *values, std::int64_t count, const char *shape);
+                        const void *values, std::int64_t count, const char *type);
 
 } // namespace kiln::runtime
