@@ -60,10 +60,11 @@ std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced
   CapturedDiagnostics diagnostics(traced.context.get());
   llvm::Expected<std::unique_ptr<cpu::CompiledKernel>> code = cpu::compile(*traced.module, cpu_options);
   if (!code) {
-    std::string fallback = llvm::toString(code.takeError()), ir;
-    llvm::raw_string_ostream stream(ir);
+    std::string fallback = llvm::toString(code.takeError());
+    Reproducer reproducer{.arguments = cpu::pipelineArguments(cpu_options), .ir = {}};
+    llvm::raw_string_ostream stream(reproducer.ir);
     input->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
-    throw_compile_error(diagnostics, fallback, ir, subject);
+    throw_compile_error(diagnostics, fallback, reproducer, subject);
   }
   return std::make_unique<CpuExecutable>(std::move(*code), subject, options);
 }

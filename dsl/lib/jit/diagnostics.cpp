@@ -33,7 +33,7 @@ void append(std::string &text, const mlir::Diagnostic &diagnostic, const char *s
 
 /// Writes the IR to a file of its own in the directory for temporary files. Returns its path, or nothing: a failure to
 /// write must not hide the error that is being reported.
-std::string write_reproducer(const std::string &kernel, const std::string &ir) {
+std::string write_file(const std::string &kernel, const std::string &ir) {
   std::string prefix = "kiln-";
   for (char c : kernel)
     prefix += llvm::isAlnum(c) || c == '_' ? c : '_';
@@ -66,10 +66,10 @@ CapturedDiagnostics::CapturedDiagnostics(mlir::MLIRContext *context)
         return mlir::success();
       }) {}
 
-void jit::throw_compile_error(const CapturedDiagnostics &captured, const std::string &fallback, const std::string &ir,
-                              const Subject &subject) {
+void jit::throw_compile_error(const CapturedDiagnostics &captured, const std::string &fallback,
+                              const Reproducer &reproducer, const Subject &subject) {
   std::string message = captured.text().empty() ? "error: " + fallback : captured.text();
-  if (std::string path = write_reproducer(subject.kernel, ir); !path.empty())
-    message += "\nnote: reproduce with: kiln-opt --tile-to-cpu " + path;
+  if (std::string path = write_file(subject.kernel, reproducer.ir); !path.empty())
+    message += "\nnote: reproduce with: kiln-opt " + reproducer.arguments + " " + path;
   throw CompileError(message + "\n" + subject.note("tracing"));
 }

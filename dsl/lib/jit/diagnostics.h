@@ -24,9 +24,15 @@ private:
   mlir::ScopedDiagnosticHandler handler_;
 };
 
-/// Throws CompileError: what was captured (or `fallback`, where nothing was), the path of a file with `ir` to reproduce
-/// the failure with, and the kernel and config.
+/// The command `kiln-opt <arguments> <file>`, and what to put into the file, that repeat a failure.
+struct Reproducer {
+  std::string arguments;
+  std::string ir;
+};
+
+/// Throws CompileError: what was captured (or `fallback`, where nothing was), a command to repeat it with, and the
+/// kernel and config.
 [[noreturn]] void throw_compile_error(const CapturedDiagnostics &captured, const std::string &fallback,
-                                      const std::string &ir, const Subject &subject);
+                                      const Reproducer &reproducer, const Subject &subject);
 
 } // namespace kiln::jit

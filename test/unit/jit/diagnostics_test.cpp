@@ -25,7 +25,7 @@ std::string read_file(const std::filesystem::path &path) {
 
 std::string compile_error(const CapturedDiagnostics &captured, const std::string &ir) {
   try {
-    throw_compile_error(captured, "the fallback", ir, subject);
+    throw_compile_error(captured, "the fallback", {"--tile-to-cpu='asserts=true'", ir}, subject);
   } catch (const CompileError &e) {
     return e.what();
   }
@@ -57,7 +57,7 @@ TEST(Diagnostics, AFailureNamesAFileToReproduceItWith) {
   mlir::MLIRContext context;
   CapturedDiagnostics captured(&context);
   std::string message = compile_error(captured, "module {}\n");
-  std::string start = "error: the fallback\nnote: reproduce with: kiln-opt --tile-to-cpu ";
+  std::string start = "error: the fallback\nnote: reproduce with: kiln-opt --tile-to-cpu='asserts=true' ";
   ASSERT_EQ(message.find(start), 0u) << message;
   std::string path = message.substr(start.size(), message.find('\n', start.size()) - start.size());
   EXPECT_NE(path.find("kiln-paged_decode"), std::string::npos) << path;

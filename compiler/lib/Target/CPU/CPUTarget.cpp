@@ -56,6 +56,15 @@ std::string printed(ModuleOp module) {
 
 std::string cpu::hostDescription() { return host().cpu + " " + host().features; }
 
+std::string cpu::pipelineArguments(const Options &options) {
+  std::string text = "--tile-to-cpu='vector-bits=" + std::to_string(host().vectorBits);
+  if (options.checkBounds)
+    text += " check-bounds=true";
+  if (options.asserts)
+    text += " asserts=true";
+  return text + "'";
+}
+
 llvm::Expected<std::unique_ptr<CompiledKernel>> cpu::compile(ModuleOp module, const Options &options) {
   MLIRContext *context = module.getContext();
   DialectRegistry registry;

@@ -57,6 +57,9 @@ public:
 /// well; the returned one repeats the first.
 llvm::Expected<std::unique_ptr<CompiledKernel>> compile(mlir::ModuleOp module, const Options &options);
 
+/// The arguments with which kiln-opt runs the passes that compile() runs: "--tile-to-cpu=...".
+std::string pipelineArguments(const Options &options);
+
 /// The processor that compile() generates for, with its vector extensions: "znver3+avx2+...". Part of any key under
 /// which compiled code is kept.
 std::string hostDescription();
