@@ -72,7 +72,8 @@ struct CPUToLLVMPass : kiln::impl::TileCPUToLLVMBase<CPUToLLVMPass> {
     populateFuncToLLVMConversionPatterns(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     populateMathToLLVMConversionPatterns(converter, patterns);
-    populateMathToLibmConversionPatterns(patterns);
+    // Only what LLVM has no intrinsic for: a call for each element where a vector instruction exists would be a disaster (fma).
+    populateMathToLibmConversionPatterns(patterns, /*benefit=*/0);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))

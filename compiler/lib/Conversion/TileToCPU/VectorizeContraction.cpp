@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "VectorLoops.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -69,7 +70,7 @@ private:
 
   Value multiplyAdd(OpBuilder &builder, Value x, Value y, Value sum) {
     if (isa<FloatType>(element))
-      return vector::FMAOp::create(builder, loc, x, y, sum);
+      return math::FmaOp::create(builder, loc, x, y, sum); // vector.fma would leave the rounding to the code generator
     return arith::AddIOp::create(builder, loc, sum, arith::MulIOp::create(builder, loc, x, y));
   }
 

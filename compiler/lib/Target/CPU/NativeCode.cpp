@@ -49,6 +49,8 @@ static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder() {
   for (StringRef feature : split(host().features, ','))
     features.push_back(feature.str());
   builder.addFeatures(features);
+  builder.setRelocationModel(Reloc::PIC_);
+  builder.setCodeModel(CodeModel::Small); // what the linker of LLJIT expects
   builder.setCodeGenOptLevel(CodeGenOptLevel::Default);
   // No fusion of a*b+c that the program does not spell: contraction is the language's decision.
   builder.getOptions().AllowFPOpFusion = FPOpFusion::Strict;
