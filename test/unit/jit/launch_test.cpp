@@ -101,6 +101,19 @@ TEST_P(Launch, SixteenThreadsCompileOnce) {
   EXPECT_EQ(kernel.counters().hits, 15u);
 }
 
+TEST_P(Launch, ThreadsCompileDifferentConfigsInParallel) {
+  Kernel kernel{"scale", scale};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      for (int block : {32, 64})
+        expect_scales(kernel, {.block = block, .factor = t});
+    });
+  for (auto &t : threads)
+    t.join();
+  EXPECT_EQ(kernel.counters().compiles, 16u);
+}
+
 // The one input of a kernel function is its config; this one breaks the rule, to fail once and then be traced again.
 std::atomic<bool> scale_is_broken{false};
 
