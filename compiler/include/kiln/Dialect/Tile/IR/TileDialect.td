@@ -14,9 +14,38 @@ def TileDialect : Dialect {
     manipulation without layouts, memory access through tensors of pointers with masks, contraction, reductions and scans,
     and atomics.
 
-    A kernel is a `func.func` that carries the unit attribute `tile.kernel`, takes scalars and pointers, and returns nothing.
-    A pointer argument may carry `tile.readonly` (read-only and unaliased for the whole launch) and `tile.divisibility = n`
-    (the address in bytes; of an integer argument the value, is a multiple of n).
+    A kernel is a `func.func` that carries the unit attribute `tile.kernel`, takes scalars and pointers, and returns nothing:
+
+    ```mlir
+    func.func @scale(%x: !tile.ptr<f32> {tile.readonly, tile.divisibility = 16 : i64}, %y: !tile.ptr<f32>, %n: i32, %a: f32)
+        attributes {tile.kernel, tile.num_warps = 4 : i32} {
+      %c64 = arith.constant 64 : i32
+      %pid = tile.program_id 0 : i32
+      %start = arith.muli %pid, %c64 : i32
+      %starts = tile.splat %start : i32 -> tensor<64xi32>
+      %i = tile.arange 0 to 64 : tensor<64xi32>
+      %offsets = arith.addi %starts, %i : tensor<64xi32>
+      %ns = tile.splat %n : i32 -> tensor<64xi32>
+      %mask = arith.cmpi slt, %offsets, %ns : tensor<64xi32>
+      %xs = tile.splat %x : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>>
+      %from = tile.addptr %xs, %offsets : tensor<64x!tile.ptr<f32>>, tensor<64xi32>
+      %value = tile.load %from mask %mask : tensor<64x!tile.ptr<f32>> -> tensor<64xf32>
+      %as = tile.splat %a : f32 -> tensor<64xf32>
+      %scaled = arith.mulf %value, %as : tensor<64xf32>
+      %ys = tile.splat %y : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>>
+      %to = tile.addptr %ys, %offsets : tensor<64x!tile.ptr<f32>>, tensor<64xi32>
+      tile.store %to, %scaled mask %mask : tensor<64x!tile.ptr<f32>>
+      return
+    }
+    ```
+
+    | attribute | on | meaning |
+    | --- | --- | --- |
+    | `tile.kernel` | `func.func` | it is a kernel |
+    | `tile.num_warps = n : i32` | kernel | the warps that share one program on a GPU |
+    | `tile.num_stages = n : i32` | loop | how many iterations a GPU may have in flight |
+    | `tile.readonly` | pointer argument of a kernel | nothing writes what it reaches while the kernel runs |
+    | `tile.divisibility = n : i64` | pointer or integer argument of a kernel | a multiple of n; of a pointer, its address in bytes |
 
     `docs/semantics.md` states what every operation computes; the interpreter implements that page.
   }];

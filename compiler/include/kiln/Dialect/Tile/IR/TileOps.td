@@ -198,6 +198,9 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, DeclareOpInterfaceM
   let description = [{
     A lane whose mask is false touches no memory and yields `other`; `other` is zero where absent and needs a mask.
 
+    A load through pointers that all derive from `tile.readonly` arguments has no effect to order against anything: equal loads are one
+    across stores, and one in a loop that is known to run may move in front of it.
+
     ```mlir
     %v = tile.load %p : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
     %w = tile.load %p mask %m : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
@@ -361,6 +364,7 @@ def Tile_ExternCallOp : Tile_Op<"extern_call", [DeclareOpInterfaceMethods<Memory
     removed, repeated or hoisted.
 
     ```mlir
+    func.func private @gelu(f32) -> f32
     %y = tile.extern_call @gelu(%x) pure : (tensor<64xf32>) -> tensor<64xf32>
     ```
   }];
