@@ -1,23 +1,23 @@
 // RUN: kiln-opt %s --convert-tile-to-linalg --cse | FileCheck %s
 
-// CHECK-DAG: #[[ROW:.*]] = affine_map<(d0, d1) -> (d0)>
-// CHECK-DAG: #[[SWAP:.*]] = affine_map<(d0, d1) -> (d1, d0)>
-// CHECK-DAG: #[[A:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
-// CHECK-DAG: #[[BT:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
-// CHECK-DAG: #[[C:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-DAG: #[[$ROW:.*]] = affine_map<(d0, d1) -> (d0)>
+// CHECK-DAG: #[[$SWAP:.*]] = affine_map<(d0, d1) -> (d1, d0)>
+// CHECK-DAG: #[[$A:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-DAG: #[[$BT:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-DAG: #[[$C:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
 
 // expand_dims and broadcast together are a projection, once reshapes cancel.
 // CHECK-LABEL: func.func @column
 func.func @column(%x: tensor<4xf32>) -> tensor<4x8xf32> {
   %c = tile.expand_dims %x axis 1 : tensor<4xf32> -> tensor<4x1xf32>
-  // CHECK: linalg.generic {indexing_maps = [#[[ROW]], #{{.*}}]
+  // CHECK: linalg.generic {indexing_maps = [#[[$ROW]], #{{.*}}]
   %b = tile.broadcast %c : tensor<4x1xf32> -> tensor<4x8xf32>
   return %b : tensor<4x8xf32>
 }
 
 // CHECK-LABEL: func.func @trans
 func.func @trans(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
-  // CHECK: linalg.generic {indexing_maps = [#[[SWAP]], #{{.*}}]
+  // CHECK: linalg.generic {indexing_maps = [#[[$SWAP]], #{{.*}}]
   %t = tile.trans %x [1, 0] : tensor<4x8xf32> -> tensor<8x4xf32>
   return %t : tensor<8x4xf32>
 }
@@ -28,7 +28,7 @@ func.func @trans(%x: tensor<4x8xf32>) -> tensor<8x4xf32> {
 func.func @dot(%q: tensor<4x16xf16>, %k: tensor<8x16xf16>, %s: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %t = tile.trans %k [1, 0] : tensor<8x16xf16> -> tensor<16x8xf16>
   // CHECK: %[[WIDE:.*]] = linalg.generic {{.*}} ins(%[[Q]] : tensor<4x16xf16>)
-  // CHECK: linalg.generic {indexing_maps = [#[[A]], #[[BT]], #[[C]]], iterator_types = ["parallel", "parallel", "reduction"]}
+  // CHECK: linalg.generic {indexing_maps = [#[[$A]], #[[$BT]], #[[$C]]], iterator_types = ["parallel", "parallel", "reduction"]}
   // CHECK-SAME: ins(%[[WIDE]], %[[K]] : tensor<4x16xf32>, tensor<8x16xf16>) outs(%[[S]] : tensor<4x8xf32>)
   %d = tile.dot %q, %t, %s : tensor<4x16xf16>, tensor<16x8xf16> -> tensor<4x8xf32>
   return %d : tensor<4x8xf32>
