@@ -2,7 +2,7 @@
 
 // The large buffer is dead when the last two appear and gives them its place; the first lives through the loop that reads it.
 // CHECK-LABEL: func.func @kernel
-// CHECK-SAME:    %[[SCRATCH:.*]]: memref<1088xi8>) attributes {kiln.scratch_bytes = 1088 : i64}
+// CHECK-SAME:    %[[SCRATCH:[a-z0-9]+]]: memref<1088xi8>) attributes {kiln.scratch_bytes = 1088 : i64}
 // CHECK-DAG:     %[[A:.*]] = memref.view %[[SCRATCH]][%c0{{.*}}][] : memref<1088xi8> to memref<16xf32>
 // CHECK-DAG:     %[[B:.*]] = memref.view %[[SCRATCH]][%c64{{.*}}][] : memref<1088xi8> to memref<256xf32>
 // CHECK-DAG:     %[[C:.*]] = memref.view %[[SCRATCH]][%c128{{.*}}][] : memref<1088xi8> to memref<128xf32>
