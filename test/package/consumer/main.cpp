@@ -1,4 +1,5 @@
-// A program of a user of Kiln, compiled by the user's compiler: a kernel of its own on the CPU, and an error caught across the library.
+// A program of a user of Kiln, compiled by the user's compiler: a kernel of its own on the CPU, and an error caught
+// across the library.
 #include "kiln/kiln.h"
 #include "kiln/version.h"
 
