@@ -17,3 +17,4 @@ for name in ["ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "HOME"]:
         config.environment[name] = os.environ[name]
 
 config.substitutions.append(("%kiln_src", config.kiln_source_dir))
+config.substitutions.append(("%llvm_include", os.path.join(config.llvm_tools_dir, os.pardir, "include")))

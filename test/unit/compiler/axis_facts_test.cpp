@@ -68,7 +68,9 @@ testing::AssertionResult holds(const Tile &tile, unsigned width) {
         int64_t start = sample[index - position % known.contiguity * stride];
         if (position % known.contiguity == 0 && value % known.divisibility != 0)
           return fail("divisibility", axis);
-        if (value != wrap(start + position % known.contiguity * tile.facts.getUnit(), width))
+        if (value != wrap(static_cast<int64_t>(static_cast<uint64_t>(start) +
+                                               position % known.contiguity * tile.facts.getUnit()),
+                          width))
           return fail("contiguity", axis);
         if (value != sample[index - position % known.constancy * stride])
           return fail("constancy", axis);
@@ -115,7 +117,7 @@ private:
       scalar.setRange(0, INT64_MAX);
     Tile result{shape, facts::splat(scalar, shape), {}};
     for (int sample = 0; sample < kSamples; ++sample) {
-      int64_t value = wrap(static_cast<int64_t>(random()) * divisor, width);
+      int64_t value = wrap(static_cast<int64_t>(random() * divisor), width);
       if (nonNegative && value < 0)
         value = value == llvm::minIntN(width) ? 0 : -value;
       result.samples.emplace_back(count(), value);
