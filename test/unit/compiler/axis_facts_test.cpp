@@ -367,6 +367,14 @@ TEST(AxisFacts, ElementsAreReadOneByOne) {
   }
 }
 
+TEST(AxisFacts, RunsLongerThanHalfOfAllIntegersWrap) {
+  // 0, 1, ... 127, -128, ... -1: one run of i8, which divisions and wider types see as two.
+  AxisFacts bytes = facts::truncate(facts::arange(256, 32, 0), 8);
+  EXPECT_EQ(bytes.getContiguity(0), 256);
+  EXPECT_EQ(facts::extend(bytes, 32, /*isSigned=*/true).getContiguity(0), 128);
+  EXPECT_EQ(facts::shiftRight(bytes, facts::constant({256}, 8, 7), /*isSigned=*/true).getConstancy(0), 128);
+}
+
 TEST(AxisFacts, QuotientsOfAlignedRunsAreConstant) {
   // 64 * p + i, divided by a page of 16: what makes four reads of a block table out of 64.
   AxisFacts start = facts::splat(AxisFacts({}, 32).setDivisibilityOfAll(64).setRange(0, 1 << 20), {64});
