@@ -6,6 +6,7 @@
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
 #include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MathToLibm/MathToLibm.h"
@@ -49,6 +50,25 @@ void lowerAsserts(ModuleOp module) {
   }
 }
 
+/// bf16 is carried as its bits. LLVM would hold a bf16 that crosses a branch as f32, and call a function of the
+/// compiler's run-time library to round it back. Arithmetic is gone by now; what is left moves values.
+struct BF16Constant : ConvertOpToLLVMPattern<arith::ConstantOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult matchAndRewrite(arith::ConstantOp op, OpAdaptor, ConversionPatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isBF16())
+      return failure();
+    auto bits = [&](const APFloat &value) { return value.bitcastToAPInt(); };
+    TypedAttr attribute;
+    if (auto elements = dyn_cast<DenseElementsAttr>(op.getValue()))
+      attribute = elements.mapValues(rewriter.getI16Type(), bits);
+    else
+      attribute = rewriter.getIntegerAttr(rewriter.getI16Type(), bits(cast<FloatAttr>(op.getValue()).getValue()));
+    rewriter.replaceOpWithNewOp<LLVM::ConstantOp>(op, typeConverter->convertType(op.getType()), attribute);
+    return success();
+  }
+};
+
 struct CPUToLLVMPass : kiln::impl::TileCPUToLLVMBase<CPUToLLVMPass> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
@@ -63,16 +83,24 @@ struct CPUToLLVMPass : kiln::impl::TileCPUToLLVMBase<CPUToLLVMPass> {
     LowerToLLVMOptions options(context);
     options.useBarePtrCallConv = true; // buffers are static: a pointer says everything
     LLVMTypeConverter converter(context, options);
+    converter.addConversion([](BFloat16Type type) { return IntegerType::get(type.getContext(), 16); });
+    converter.addConversion([&](VectorType type) -> std::optional<Type> {
+      if (!type.getElementType().isBF16())
+        return std::nullopt;
+      return converter.convertType(type.clone(IntegerType::get(context, 16)));
+    });
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();
     RewritePatternSet patterns(context);
+    patterns.add<BF16Constant>(converter, /*benefit=*/2);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
     cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
     index::populateIndexToLLVMConversionPatterns(converter, patterns);
     populateFuncToLLVMConversionPatterns(converter, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     populateMathToLLVMConversionPatterns(converter, patterns);
-    // Only what LLVM has no intrinsic for: a call for each element where a vector instruction exists would be a disaster (fma).
+    // Only what LLVM has no intrinsic for: a call for each element where a vector instruction exists would be a
+    // disaster (fma).
     populateMathToLibmConversionPatterns(patterns, /*benefit=*/0);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);

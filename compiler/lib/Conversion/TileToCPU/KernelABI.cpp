@@ -110,10 +110,12 @@ void KernelABIPass::rewriteSignature(func::FuncOp kernel) {
     Value slot =
         LLVM::GEPOp::create(builder, loc, pointer, pointer, args, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     Value address = LLVM::LoadOp::create(builder, loc, pointer, slot);
-    Type stored = isPointer ? pointer : isBoolean ? builder.getI8Type() : type;
+    Type stored = isPointer ? pointer : isBoolean ? builder.getI8Type() : type.isBF16() ? builder.getI16Type() : type;
     Value value = LLVM::LoadOp::create(builder, loc, stored, address);
     if (isBoolean)
       value = arith::TruncIOp::create(builder, loc, type, value);
+    else if (type.isBF16()) // of which LLVM sees the bits alone
+      value = arith::BitcastOp::create(builder, loc, type, value);
     else if (isPointer)
       value = UnrealizedConversionCastOp::create(builder, loc, type, value).getResult(0);
     parameter.replaceAllUsesWith(value);

@@ -45,6 +45,7 @@ void kiln::buildTileToCPULoopsPipeline(OpPassManager &pm, const TileToCPUOptions
   vectors.vectorBits = options.vectorBits;
   pm.addNestedPass<func::FuncOp>(createTileVectorizeLinalg(vectors));
   pm.addNestedPass<func::FuncOp>(tile::createExpandMath());
+  pm.addNestedPass<func::FuncOp>(createTileExpandNarrowFloats());
   simplify();
 }
 

@@ -84,6 +84,15 @@ def TileVectorizeLinalg : Pass<"tile-vectorize-linalg"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def TileExpandNarrowFloats : Pass<"tile-expand-narrow-floats"> {
+  let summary = "Turn arithmetic on bf16 into arithmetic on f32, and roundings without an instruction into integer arithmetic";
+  let description = [{
+    Operations of arith, math and vector that compute with bf16 widen their operands to f32 and round their results. Conversions from and to
+    bf16, and from f64 to f16, become sequences on the bits that round once, to nearest even. What is left of bf16 moves values, and LLVM gets to see i16.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect"];
+}
+
 def TilePlanScratch : Pass<"tile-plan-scratch", "::mlir::ModuleOp"> {
   let summary = "Place every buffer of a kernel in one scratch area";
   let description = [{
