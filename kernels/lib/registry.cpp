@@ -26,7 +26,7 @@ const KernelEntry &find_kernel(std::string_view name) {
   for (const KernelEntry &entry : all_kernels())
     if (entry.name == name)
       return entry;
-  throw InvalidArgument("the library has no kernel '" + std::string(name) + "'");
+  throw InvalidArgument("error: the library has no kernel '" + std::string(name) + "'");
 }
 
 } // namespace kiln::kernels

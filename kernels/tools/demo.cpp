@@ -1,0 +1,71 @@
+// kiln-demo: one decode step of paged attention on every device of this machine, checked against the double-precision
+// reference.
+#include "kiln/kernels/registry.h"
+#include "kiln/kiln.h"
+
+#include "benchmark/decode_cell.h"
+
+#include <cstdio>
+
+using namespace kiln;
+
+namespace {
+
+constexpr double allowed_error = 5e-3;
+
+/// Compiles, runs, times and checks one cell; prints its row.
+bool run(const bench::Cell &cell, Device device) {
+  bench::DecodeProblem decode(cell);
+  const kernels::PagedAttentionConfig config = kernels::default_config(decode.problem);
+  const CompileReport report =
+      kernels::find_kernel("paged_attention_f16").compile(bench::config_values(config), device);
+  const auto step = [&] { kernels::paged_attention(decode.problem, config, {.device = device}); };
+  // As many runs as fit into a third of a second, at least 5.
+  const double first = bench::time_us(1, step)[0];
+  const int runs = int(std::clamp(300e3 / first, 5.0, 500.0));
+  const double us = bench::median(bench::time_us(runs, step));
+  const double error = decode.max_error();
+  const bool pass = error < allowed_error;
+
+  char compiled[32] = "cached";
+  if (!report.cached)
+    std::snprintf(compiled, sizeof compiled, "%.1f", report.trace_ms + report.compile_ms);
+  std::printf("%-7s %-18s %-36s %10s %10.1f %8.2f %10.1e  %s\n", device.name().c_str(), cell.name.c_str(),
+              config_text(config).c_str(), compiled, us, double(decode.bytes()) / us * 1e-3, error,
+              pass ? "pass" : "FAIL");
+  std::fflush(stdout);
+  return pass;
+}
+
+} // namespace
+
+int main() {
+  std::printf(
+      "Paged-attention decode: fp16, 32 query heads on 8 K/V heads, head_dim 128, pages of 16 tokens, shuffled block "
+      "table.\n"
+      "config: {head_dim, group, page_size, block_n, packed, lse, num_warps, num_stages}; run us: the median; GB/s: K, "
+      "V, "
+      "q, out,\ntable and lengths; max error: absolute, against a double-precision reference; below %g passes.\n\n",
+      allowed_error);
+  std::printf("%-7s %-18s %-36s %10s %10s %8s %10s\n", "device", "batch x length", "config", "compile ms", "run us",
+              "GB/s", "max error");
+  bool pass = true;
+  try {
+    for (const bench::Cell &cell : bench::cells())
+      pass = run(cell, Device::cpu()) && pass;
+    Device gpu;
+    try {
+      gpu = Device::cuda(0);
+    } catch (const DeviceError &error) {
+      std::printf("%-7s not run: %s\n", "cuda:0", error.what());
+    }
+    if (gpu)
+      for (const bench::Cell &cell : bench::cells())
+        pass = run(cell, gpu) && pass;
+  } catch (const Error &error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  }
+  std::printf("\n%s\n", pass ? "All cells pass." : "A cell FAILED.");
+  return pass ? 0 : 1;
+}
