@@ -1,0 +1,226 @@
+#include "paged_problem.h"
+
+#include "kiln/kernels/registry.h"
+
+using namespace kiln;
+using namespace kiln::test;
+
+namespace {
+
+class PagedAttention : public OnDevice {
+protected:
+  /// A case small enough for this device.
+  PagedCase base() const {
+    PagedCase c;
+    if (small()) {
+      c.kv_heads = 1;
+      c.group = 2;
+      c.head_dim = 16;
+      c.page_size = 4;
+      c.block_n = 8;
+      c.lengths = {0, 1, 3, 4, 5, 7, 8, 9, 21};
+    }
+    return c;
+  }
+
+  template <class T>
+  void run(const PagedCase &c) {
+    SCOPED_TRACE(c.text());
+    PagedProblem<T> p(c, random);
+    kernels::paged_attention(p.problem, p.config(), where());
+    p.check();
+  }
+};
+
+TEST_P(PagedAttention, Types) {
+  for_each_type([&]<class T>() { run<T>(base()); });
+}
+
+TEST_P(PagedAttention, Groups) {
+  for (int group : {1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64}) {
+    if (small() && group > 5)
+      break;
+    PagedCase c = base();
+    c.group = group;
+    run<half>(c);
+  }
+}
+
+TEST_P(PagedAttention, HeadDims) {
+  for (int head_dim : {32, 64, 80, 96, 112, 128, 192, 256}) {
+    PagedCase c = base();
+    c.head_dim = head_dim;
+    if (small()) {
+      if (head_dim > 112)
+        break;
+      c.lengths = {9};
+    }
+    run<half>(c);
+  }
+}
+
+TEST_P(PagedAttention, PageSizes) {
+  // Smaller than, equal to and larger than a block; no powers of two among them.
+  for (int page_size : {1, 3, 8, 16, 20, 64, 100}) {
+    PagedCase c = base();
+    c.page_size = page_size;
+    c.block_n = small() ? 8 : 16;
+    c.lengths = {0, 1, 2};
+    for (int near : {page_size, c.block_n})
+      for (int d : {-1, 0, 1})
+        c.lengths.push_back(near + d);
+    c.lengths.push_back(2 * page_size + c.block_n + 3);
+    if (small() && page_size > 20)
+      break;
+    run<half>(c);
+  }
+}
+
+TEST_P(PagedAttention, Blocks) {
+  for (int block_n : {1, 16, 32, 128}) {
+    PagedCase c = base();
+    c.block_n = block_n;
+    if (small()) {
+      if (block_n > 16)
+        break;
+      c.lengths = {0, 1, 15, 16, 17};
+    }
+    run<bfloat16>(c);
+  }
+}
+
+TEST_P(PagedAttention, Layouts) {
+  for (CacheLayout layout : {CacheLayout::nhd, CacheLayout::hnd, CacheLayout::interleaved, CacheLayout::strided}) {
+    PagedCase c = base();
+    c.layout = layout;
+    run<half>(c);
+    run<float>(c);
+  }
+}
+
+TEST_P(PagedAttention, TablePadding) {
+  for (TablePadding padding : {TablePadding::minus_one, TablePadding::garbage}) {
+    PagedCase c = base();
+    c.padding = padding;
+    c.extra_table_width = 7;
+    run<half>(c);
+  }
+}
+
+TEST_P(PagedAttention, SharedPages) {
+  PagedCase c = base();
+  c.shared_pages = true;
+  c.lengths = small() ? std::vector<int>{9, 9, 12} : std::vector<int>{70, 70, 130, 16};
+  run<half>(c);
+}
+
+TEST_P(PagedAttention, WithoutLse) {
+  PagedCase c = base();
+  c.lse = false;
+  run<half>(c);
+}
+
+TEST_P(PagedAttention, AllEmpty) {
+  PagedCase c = base();
+  c.lengths = {0, 0};
+  run<half>(c);
+  c.lengths = {};
+  run<half>(c);
+}
+
+TEST_P(PagedAttention, LargeScores) {
+  // Scores of a few hundred overflow exp() unless the maximum is subtracted; in f32, so that only the softmax is
+  // tested.
+  PagedCase c = base();
+  c.scale = 20;
+  run<float>(c);
+}
+
+TEST_P(PagedAttention, EmptyTable) {
+  PagedCase c = base();
+  c.lengths = {0, 0, 0};
+  c.extra_table_width = 0;
+  PagedProblem<float> p(c, random);
+  p.problem.max_pages = 0;
+  p.problem.table = nullptr;
+  kernels::paged_attention(p.problem, p.config(), where());
+  p.check();
+}
+
+// What a server changes from step to step must not compile anything.
+TEST(PagedAttentionCompiles, OnceInASweep) {
+  auto random = generator();
+  const kernels::KernelEntry &kernel = kernels::find_kernel("paged_attention_f16");
+  const KernelCounters before = kernel.counters();
+  for (int batch : {1, 2, 5}) {
+    for (int length : {1, 17, 150}) {
+      for (CacheLayout layout : {CacheLayout::nhd, CacheLayout::hnd, CacheLayout::interleaved}) {
+        PagedCase c;
+        c.group = 3; // a config that no other test has
+        c.head_dim = 48;
+        c.kv_heads = batch;
+        c.lengths.assign(batch, length);
+        c.layout = layout;
+        c.extra_table_width = length % 5;
+        c.scale = 0.1F * float(batch);
+        PagedProblem<half> p(c, random);
+        kernels::paged_attention(p.problem, p.config(), {.device = Device::cpu()});
+        p.check();
+      }
+    }
+  }
+  const KernelCounters after = kernel.counters();
+  EXPECT_EQ(after.traces - before.traces, 1U);
+  EXPECT_EQ(after.compiles - before.compiles, 1U);
+  EXPECT_EQ(after.hits - before.hits, 26U);
+}
+
+// Offsets of more than 2^31 elements: the pages lie far apart in memory that is reserved, of which only they are ever
+// touched.
+TEST(PagedAttentionOffsets, PastTwoToTheThirtyOne) {
+  auto random = generator();
+  PagedCase c;
+  c.lengths = {40};
+  c.page_stride = std::int64_t(3) << 30;
+  PagedProblem<half> p(c, random);
+  kernels::paged_attention(p.problem, p.config(), {.device = Device::cpu()});
+  p.check();
+}
+
+TEST(PagedAttentionInvalid, Messages) {
+  auto random = generator();
+  PagedProblem<half> p(PagedCase{}, random);
+  const kernels::PagedAttentionConfig config = p.config();
+  const auto message = [&](auto change) {
+    auto problem = p.problem;
+    auto c = config;
+    change(problem, c);
+    return invalid_argument([&] { kernels::paged_attention(problem, c, {.device = Device::cpu()}); });
+  };
+  EXPECT_EQ(message([](auto &q, auto &) { q.heads = 9; }),
+            "paged_attention: heads is 9, not a multiple of kv_heads, 2");
+  EXPECT_EQ(message([](auto &q, auto &) { q.heads = 130; }),
+            "paged_attention: heads / kv_heads is 65, must be at most 64");
+  EXPECT_EQ(message([](auto &q, auto &) { q.heads = 4; }),
+            "paged_attention: config.group is 4, but heads / kv_heads is 2");
+  EXPECT_EQ(message([](auto &q, auto &) { q.head_dim = 72; }),
+            "paged_attention: head_dim is 72, must be a multiple of 16 from 16 to 256");
+  EXPECT_EQ(message([](auto &q, auto &) { q.page_size = 0; }), "paged_attention: page_size is 0, must be at least 1");
+  EXPECT_EQ(message([](auto &q, auto &) { q.page_size = 32; }),
+            "paged_attention: config.page_size is 16, but page_size is 32");
+  EXPECT_EQ(message([](auto &q, auto &) { q.batch = -1; }), "paged_attention: batch is -1, must be at least 0");
+  EXPECT_EQ(message([](auto &q, auto &) { q.lengths = nullptr; }), "paged_attention: lengths is null");
+  EXPECT_EQ(message([](auto &q, auto &) { q.table = nullptr; }), "paged_attention: table is null");
+  EXPECT_EQ(message([](auto &q, auto &) { q.lse = nullptr; }), "paged_attention: config.lse is true, but lse is null");
+  EXPECT_EQ(message([](auto &q, auto &) { q.scale = NAN; }), "paged_attention: scale is nan, must be finite");
+  EXPECT_EQ(message([](auto &q, auto &) { q.key_cache_stride.dim = 2; }),
+            "paged_attention: config.packed is true, but a stride named dim or entry is not 1");
+  EXPECT_EQ(message([](auto &, auto &c) { c.block_n = 48; }),
+            "paged_attention: config.block_n is 48, must be a power of two from 1 to 65536");
+  EXPECT_EQ(message([](auto &, auto &c) { c.num_stages = 0; }),
+            "paged_attention: config.num_stages is 0, must be from 1 to 16");
+}
+
+KILN_ON_EACH_DEVICE(PagedAttention);
+
+} // namespace

@@ -1,0 +1,201 @@
+// Random problems of paged attention, hostile where the kernel must not look.
+#pragma once
+
+#include "paged_attention/reference.h"
+#include "support.h"
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <sys/mman.h>
+
+namespace kiln::test {
+
+enum class CacheLayout {
+  nhd,         ///< [page, token, head, dim]
+  hnd,         ///< [page, head, token, dim]
+  interleaved, ///< [page, 2, token, head, dim], keys and values of a page side by side
+  strided,     ///< nhd with a stride of 2 along dim, also of q and out, and of the table's entries
+};
+
+enum class TablePadding { minus_one, garbage };
+
+struct PagedCase {
+  int kv_heads = 2, group = 4, head_dim = 64, page_size = 16, block_n = 32;
+  /// Around a page and a block, and long.
+  std::vector<int> lengths = {0, 1, 15, 16, 17, 31, 32, 33, 150};
+  CacheLayout layout = CacheLayout::nhd;
+  TablePadding padding = TablePadding::garbage;
+  int extra_table_width = 2;
+  bool shared_pages = false;
+  bool lse = true;
+  float scale = 0;              ///< 0: 1 / sqrt(head_dim)
+  std::int64_t page_stride = 0; ///< elements; 0: no gaps between pages
+
+  std::string text() const {
+    std::ostringstream out;
+    out << "group " << group << ", head_dim " << head_dim << ", page_size " << page_size << ", block_n " << block_n
+        << ", layout " << int(layout) << ", lengths";
+    for (int length : lengths)
+      out << ' ' << length;
+    return out.str();
+  }
+};
+
+/// Address space whose pages exist once they are touched.
+class Reserved {
+public:
+  explicit Reserved(std::size_t bytes) : bytes_(bytes) {
+    address_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address_ == MAP_FAILED)
+      throw std::bad_alloc();
+  }
+  ~Reserved() { munmap(address_, bytes_); }
+  Reserved(const Reserved &) = delete;
+  void *address() const { return address_; }
+
+private:
+  std::size_t bytes_;
+  void *address_;
+};
+
+/// Inputs on the host: every slot that no length covers holds NaN, unused table entries are -1 or garbage, physical
+/// pages are shuffled.
+template <class T>
+class PagedProblem {
+public:
+  kernels::PagedAttention<T> problem;
+
+  template <class Generator>
+  PagedProblem(const PagedCase &c, Generator &random) : case_(c) {
+    const std::int64_t d = c.head_dim, s = c.page_size, h = c.kv_heads;
+    auto &p = problem;
+    p.batch = c.lengths.size();
+    p.kv_heads = h;
+    p.heads = h * c.group;
+    p.head_dim = d;
+    p.page_size = s;
+    const auto pages_of = [&](int length) { return (length + s - 1) / s; };
+    std::int64_t most = 0, total = 0;
+    for (int length : c.lengths) {
+      most = std::max(most, pages_of(length));
+      total += pages_of(length);
+    }
+    p.max_pages = most + c.extra_table_width;
+    p.scale = c.scale != 0 ? c.scale : 1 / std::sqrt(float(d));
+
+    const bool strided = c.layout == CacheLayout::strided;
+    const std::int64_t unit = strided ? 2 : 1;
+    p.q_stride = {(p.heads + 1) * (d + 3) * unit, (d + 3) * unit, unit};
+    p.out_stride = {p.heads * (d + 5) * unit, (d + 5) * unit, unit};
+    p.table_stride = {p.max_pages * unit + 3, unit};
+    p.lse_stride = {1, p.batch + 1};
+    std::int64_t page = 2 * s * h * d, value_offset = page / 2;
+    if (c.layout == CacheLayout::hnd)
+      p.key_cache_stride = {page, d, s * d, 1};
+    else if (c.layout == CacheLayout::interleaved)
+      p.key_cache_stride = {page, 2 * h * d, 2 * d, 1}, value_offset = d;
+    else
+      p.key_cache_stride = {page * unit, h * d * unit, d * unit, unit}, value_offset *= unit;
+    if (c.page_stride != 0)
+      p.key_cache_stride.page = c.page_stride;
+    p.value_cache_stride = p.key_cache_stride;
+
+    // One page more than needed: nobody's, full of NaN.
+    const std::int64_t pages = total + 1;
+    const std::size_t cache_size = (pages - 1) * p.key_cache_stride.page + page * unit;
+    T *cache = nullptr;
+    if (c.page_stride != 0) {
+      reserved_ = std::make_unique<Reserved>(cache_size * sizeof(T));
+      cache = static_cast<T *>(reserved_->address());
+    } else {
+      cache_ = std::make_unique<Buffer<T>>(cache_size, "cache");
+      cache = cache_->data();
+    }
+    p.key_cache = cache;
+    p.value_cache = cache + value_offset;
+
+    table_ = std::make_unique<Buffer<std::int32_t>>(p.batch * p.table_stride.batch, "table");
+    lengths_ = std::make_unique<Buffer<std::int32_t>>(p.batch, "lengths");
+    q_ = std::make_unique<Buffer<T>>(p.batch * p.q_stride.batch, "q");
+    out_ = std::make_unique<Buffer<T>>(p.batch * p.out_stride.batch, "out");
+    lse_ = std::make_unique<Buffer<float>>(p.batch * 1 + p.heads * p.lse_stride.head, "lse");
+    p.table = table_->data();
+    p.lengths = lengths_->data();
+    p.q = q_->data();
+    p.out = out_->data();
+    p.lse = c.lse ? lse_->data() : nullptr;
+
+    std::vector<std::int32_t> order(pages);
+    std::iota(order.begin(), order.end(), 0);
+    std::shuffle(order.begin(), order.end(), random);
+    std::normal_distribution<float> normal;
+    std::int64_t next = 0;
+    for (std::int64_t b = 0; b < p.batch; ++b) {
+      const int length = c.lengths[b];
+      (*lengths_)[b] = length;
+      std::int32_t *row = table_->data() + b * p.table_stride.batch;
+      for (std::int64_t i = 0; i < p.max_pages; ++i) {
+        std::int32_t &entry = row[i * p.table_stride.entry];
+        if (i < pages_of(length))
+          entry = c.shared_pages && b > 0 && i == 0 ? *table_->data() : order[next++];
+        else
+          entry = c.padding == TablePadding::minus_one ? -1 : std::int32_t(random());
+      }
+      for (std::int64_t t = 0; t < length; ++t) {
+        const std::int64_t at =
+            row[t / s * p.table_stride.entry] * p.key_cache_stride.page + t % s * p.key_cache_stride.token;
+        for (std::int64_t i = 0; i < h; ++i)
+          for (std::int64_t e = 0; e < d; ++e)
+            for (T *half : {cache, cache + value_offset})
+              half[at + i * p.key_cache_stride.head + e * unit] = T(normal(random));
+      }
+      for (std::int64_t i = 0; i < p.heads; ++i)
+        for (std::int64_t e = 0; e < d; ++e)
+          (*q_)[b * p.q_stride.batch + i * p.q_stride.head + e * unit] = T(normal(random));
+    }
+  }
+
+  /// The default config with the case's block_n.
+  kernels::PagedAttentionConfig config() const {
+    kernels::PagedAttentionConfig config = kernels::default_config(problem);
+    config.block_n = case_.block_n;
+    return config;
+  }
+
+  /// Compares with the reference, and everything else with the poison.
+  void check() {
+    const auto &p = problem;
+    const auto expected = kernels::reference::paged_attention(p);
+    // The weights are rounded to T, each by at most unit_roundoff relative to itself, and so is the result; values are
+    // a few units.
+    // A score is a sum of head_dim products, rounded in f32; its error is a relative error of the weight.
+    const double u = unit_roundoff<T>(), score = 0x1p-24 * double(p.scale) * double(p.head_dim);
+    expect_close(
+        expected.out,
+        [&](std::size_t i) {
+          const std::int64_t b = i / (p.heads * p.head_dim), h = i / p.head_dim % p.heads, d = i % p.head_dim;
+          return float((*out_)[b * p.out_stride.batch + h * p.out_stride.head + d * p.out_stride.dim]);
+        },
+        4 * u + 4 * score + 1e-6, 2 * u);
+    out_->expect_only([&](std::int64_t i) {
+      return i % p.out_stride.head < p.head_dim * p.out_stride.dim && i % p.out_stride.dim == 0;
+    });
+    if (p.lse)
+      expect_close(
+          expected.lse,
+          [&](std::size_t i) { return (*lse_)[i / p.heads * p.lse_stride.batch + i % p.heads * p.lse_stride.head]; },
+          2 * score + 1e-6, 1e-6);
+    lse_->expect_only(
+        [&](std::int64_t i) { return p.lse && i % p.lse_stride.head < p.batch && i / p.lse_stride.head < p.heads; });
+  }
+
+private:
+  PagedCase case_;
+  std::unique_ptr<Reserved> reserved_;
+  std::unique_ptr<Buffer<T>> cache_, q_, out_;
+  std::unique_ptr<Buffer<std::int32_t>> table_, lengths_;
+  std::unique_ptr<Buffer<float>> lse_;
+};
+
+} // namespace kiln::test
