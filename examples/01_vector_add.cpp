@@ -1,0 +1,56 @@
+// Lesson 1: a kernel, from its source to a checked result.
+//
+// A Kiln kernel is a C++ function that describes what one *program* does to whole *tiles* of data. A launch runs many
+// programs, the grid; each finds out which one it is and works on its own part.
+#include <kiln/kiln.h>
+
+#include <cstdio>
+#include <vector>
+
+// What may differ from one compiled version of the kernel to the next: a plain struct. Sizes of tiles are here, because
+// they are fixed when a kernel is compiled. Everything else is a parameter.
+struct VecAddConfig {
+  int block = 1024; // elements of one program; every dimension of a tile is a power of two
+};
+
+// The kernel. Parameters are pointers and numbers; `ptr<const float>` is only read.
+void vec_add(const VecAddConfig &c, kiln::ptr<const float> x, kiln::ptr<const float> y, kiln::ptr<float> out,
+             kiln::scalar<int> n) {
+  // A tile of 1024 indices: those of program 0 are 0 to 1023, those of program 1 are 1024 to 2047, and so on.
+  kiln::Tile i = kiln::program_id(0) * c.block + kiln::arange(0, c.block);
+  // n need not be a multiple of the block. The last program has lanes past the end; a lane whose mask is false does not
+  // touch memory.
+  kiln::Tile mask = i < n;
+  kiln::Tile a = kiln::load(x + i, {.mask = mask});
+  kiln::Tile b = kiln::load(y + i, {.mask = mask});
+  kiln::store(out + i, a + b, {.mask = mask});
+}
+
+// The name is what error messages and profilers show.
+const kiln::Kernel vec_add_kernel{"vec_add", vec_add};
+
+int main() {
+  const int n = 10000;
+  std::vector<float> x(n), y(n), out(n);
+  for (int i = 0; i < n; ++i) {
+    x[i] = float(i);
+    y[i] = 0.5F * float(i);
+  }
+
+  // The first launch with a config runs vec_add once, on the host, to record what it describes, and compiles that.
+  // Later launches with this config go straight to the compiled code, whatever the arguments.
+  const VecAddConfig config;
+  vec_add_kernel.launch({.grid = kiln::cdiv(n, config.block), .device = kiln::Device::cpu()}, config, x.data(),
+                        y.data(), out.data(), n);
+
+  for (int i = 0; i < n; ++i)
+    if (out[i] != 1.5F * float(i)) {
+      std::printf("element %d is %g, not %g\n", i, out[i], 1.5F * float(i));
+      return 1;
+    }
+  std::printf("%d sums, all correct\n", n);
+
+  // What was recorded can be read. No device is needed for this.
+  std::printf("\nThe kernel for a block of 8:\n\n%s", vec_add_kernel.trace({.block = 8}).c_str());
+  return 0;
+}
