@@ -51,6 +51,6 @@ int main() {
   std::printf("%d sums, all correct\n", n);
 
   // What was recorded can be read. No device is needed for this.
-  std::printf("\nThe kernel for a block of 8:\n\n%s", vec_add_kernel.trace({.block = 8}).c_str());
+  std::printf("\nThe kernel for a block of 8:\n\n%s\n", vec_add_kernel.trace({.block = 8}).c_str());
   return 0;
 }

@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
       values.push_back(field.value);
     for (int i = 2; i < argc; ++i)
       set(kernel, values, argv[i]);
-    std::fputs(kernel.trace(values).c_str(), stdout);
+    std::puts(kernel.trace(values).c_str());
   } catch (const Error &error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
