@@ -54,8 +54,8 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const T> q, ptr<con
                           scalar<std::int64_t> table_batch, scalar<std::int64_t> table_entry,
                           scalar<std::int64_t> out_batch, scalar<std::int64_t> out_head, scalar<std::int64_t> out_dim,
                           scalar<std::int64_t> lse_batch, scalar<std::int64_t> lse_head) {
-  Tile seq = program_id(0);
-  Tile kv_head = program_id(1);
+  Tile seq = program_id(1);
+  Tile kv_head = program_id(0);
   Tile length = load(lengths + seq);
   Tile pages = table + seq * table_batch;
 

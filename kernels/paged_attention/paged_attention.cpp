@@ -65,7 +65,7 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
   const float scale_log2e = float(double(p.scale) * 1.4426950408889634);
   const auto &k = p.key_cache_stride, &v = p.value_cache_stride;
   paged_attention_kernel<T>.launch(
-      {.grid = {p.batch, p.kv_heads}, .device = where.device, .stream = where.stream}, config, p.q, p.key_cache,
+      {.grid = {p.kv_heads, p.batch}, .device = where.device, .stream = where.stream}, config, p.q, p.key_cache,
       p.value_cache, p.table, p.lengths, p.out, p.lse, scale_log2e, p.q_stride.batch, p.q_stride.head, p.q_stride.dim,
       k.page, k.token, k.head, k.dim, v.page, v.token, v.head, v.dim, p.table_stride.batch, p.table_stride.entry,
       p.out_stride.batch, p.out_stride.head, p.out_stride.dim, p.lse_stride.batch, p.lse_stride.head);

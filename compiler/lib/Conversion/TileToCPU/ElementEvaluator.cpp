@@ -16,6 +16,17 @@ static Type runType(Type element, Lanes lanes) {
   return lanes.isScalar() ? element : VectorType::get({lanes.width}, element);
 }
 
+/// Whether an element of `tile` takes a multiplication of 64 bits or a division to compute.
+static bool isCostly(Value tile, int depth = 8) {
+  Operation *op = tile.getDefiningOp();
+  if (!op || depth == 0 || !op->hasTrait<OpTrait::Elementwise>())
+    return false;
+  bool isWide = getElementOrSelf(tile.getType()).isInteger(64);
+  if (isa<arith::DivSIOp, arith::RemSIOp, arith::DivUIOp, arith::RemUIOp>(op) || (isWide && isa<arith::MulIOp>(op)))
+    return true;
+  return llvm::any_of(op->getOperands(), [&](Value operand) { return isCostly(operand, depth - 1); });
+}
+
 Value ElementEvaluator::broadcastToRun(Value scalar, Lanes lanes) {
   if (lanes.isScalar())
     return scalar;
@@ -60,6 +71,13 @@ Value ElementEvaluator::compute(Value tile, ValueRange indices, Lanes lanes) {
   }
 
   if (auto expand = dyn_cast<ExpandDimsOp>(op)) {
+    // A row of a larger tile is addressed for every chunk of it and for prefetching too: what is costly is kept for all
+    // of them.
+    if (lanes.isScalar() && isCostly(expand.getSource())) {
+      SmallVector<Value> source(indices);
+      source.erase(source.begin() + expand.getAxis());
+      return readTile(expand.getSource(), source, {});
+    }
     SmallVector<Value> source(indices);
     int64_t axis = expand.getAxis();
     source.erase(source.begin() + axis);

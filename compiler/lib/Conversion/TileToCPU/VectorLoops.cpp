@@ -40,7 +40,7 @@ bool LaneBody::isContiguous(unsigned number) {
   auto last = dyn_cast<AffineDimExpr>(map.getResult(map.getNumResults() - 1));
   auto type = cast<MemRefType>(buffers[number].getType());
   // A vector of i1 is packed in memory while one element is a byte, so these go one by one.
-  return last && last.getPosition() == laneDim && type.getLayout().isIdentity() && !type.getElementType().isInteger(1);
+  return last && last.getPosition() == laneDim && type.isLastDimUnitStride() && !type.getElementType().isInteger(1);
 }
 
 Value LaneBody::lanePosition(Value base, int64_t lane) {
@@ -167,4 +167,65 @@ SmallVector<Value> kiln::buildCarryingLoop(OpBuilder &builder, Location loc, int
                                    scf::YieldOp::create(inner, loc, body(inner, position, carried));
                                  });
   return SmallVector<Value>(loop.getResults());
+}
+
+static int64_t laneCount(Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); }
+
+Value kiln::sliceLanes(OpBuilder &builder, Location loc, Value lanes, int64_t first, int64_t count) {
+  return vector::ShuffleOp::create(builder, loc, lanes, lanes, llvm::to_vector(llvm::seq(first, first + count)));
+}
+
+Value kiln::combineLanes(OpBuilder &builder, Location loc, Value lanes, function_ref<Value(Value, Value)> combine) {
+  int64_t width = laneCount(lanes);
+  for (; width > 2; width /= 2) {
+    lanes =
+        combine(sliceLanes(builder, loc, lanes, 0, width / 2), sliceLanes(builder, loc, lanes, width / 2, width / 2));
+  }
+  if (width == 2)
+    lanes = combine(lanes, vector::ShuffleOp::create(builder, loc, lanes, lanes, ArrayRef<int64_t>{1, 0}));
+  return vector::ExtractOp::create(builder, loc, lanes, 0);
+}
+
+Value kiln::addLanesOfEach(OpBuilder &builder, Location loc, SmallVector<Value> vectors) {
+  bool isFloat = isa<FloatType>(cast<VectorType>(vectors[0].getType()).getElementType());
+  auto add = [&](Value a, Value b) -> Value {
+    return isFloat ? arith::AddFOp::create(builder, loc, a, b).getResult()
+                   : arith::AddIOp::create(builder, loc, a, b).getResult();
+  };
+  int64_t count = vectors.size();
+  // Every vector is a row of segments of partial sums: one segment as long as the vector at first. A round adds the
+  // upper half of each segment to the lower one for two vectors at a time, and lays the two results side by side.
+  // Segments get shorter, and there are more of them in each vector.
+  for (int64_t segment = laneCount(vectors[0]); vectors.size() > 1; segment /= 2) {
+    SmallVector<Value> merged;
+    for (size_t i = 0; i < vectors.size(); i += 2) {
+      SmallVector<int64_t> low, high;
+      int64_t width = laneCount(vectors[i]);
+      for (int64_t source = 0; source < 2; ++source) {
+        for (int64_t start = 0; start < width; start += segment) {
+          for (int64_t lane = 0; lane < segment / 2; ++lane) {
+            low.push_back(source * width + start + lane);
+            high.push_back(source * width + start + segment / 2 + lane);
+          }
+        }
+      }
+      merged.push_back(add(vector::ShuffleOp::create(builder, loc, vectors[i], vectors[i + 1], low),
+                           vector::ShuffleOp::create(builder, loc, vectors[i], vectors[i + 1], high)));
+    }
+    vectors = merged;
+  }
+  // Segments that are still longer than one lane: fold each onto itself.
+  Value sums = vectors[0];
+  for (int64_t segment = laneCount(sums) / count; segment > 1; segment /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t start = 0; start < laneCount(sums); start += segment) {
+      for (int64_t lane = 0; lane < segment / 2; ++lane) {
+        low.push_back(start + lane);
+        high.push_back(start + segment / 2 + lane);
+      }
+    }
+    sums = add(vector::ShuffleOp::create(builder, loc, sums, sums, low),
+               vector::ShuffleOp::create(builder, loc, sums, sums, high));
+  }
+  return sums;
 }

@@ -59,6 +59,17 @@ mlir::LogicalResult vectorizeReduction(mlir::linalg::LinalgOp op, int64_t vector
 /// Replaces `c[m, n] += a[m, k] * b[k, n]`, where b may lie transposed.
 mlir::LogicalResult vectorizeContraction(mlir::linalg::LinalgOp op, int64_t vectorBits);
 
+/// Lanes first .. first + count - 1.
+mlir::Value sliceLanes(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value lanes, int64_t first, int64_t count);
+
+/// Combines the lanes of `lanes` into one value: halves with halves, in vectors to the end. (vector.reduction of a
+/// maximum that propagates NaN becomes a chain of scalar comparisons and branches.)
+mlir::Value combineLanes(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value lanes,
+                         llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+
+/// The sums of the lanes of each of `vectors`, a power of two of them and not more than lanes, as one vector.
+mlir::Value addLanesOfEach(mlir::OpBuilder &builder, mlir::Location loc, llvm::SmallVector<mlir::Value> vectors);
+
 /// for (position = 0; position < size; position += step) body(position); no loop where one step is all.
 void buildLoop(mlir::OpBuilder &builder, mlir::Location loc, int64_t size, int64_t step,
                llvm::function_ref<void(mlir::OpBuilder &, mlir::Value)> body);

@@ -68,6 +68,12 @@ private:
     return arith::ExtSIOp::create(builder, loc, runType(element), run);
   }
 
+  Value add(OpBuilder &builder, Value x, Value y) {
+    if (isa<FloatType>(element))
+      return arith::AddFOp::create(builder, loc, x, y);
+    return arith::AddIOp::create(builder, loc, x, y);
+  }
+
   Value multiplyAdd(OpBuilder &builder, Value x, Value y, Value sum) {
     if (isa<FloatType>(element))
       return math::FmaOp::create(builder, loc, x, y, sum); // vector.fma would leave the rounding to the code generator
@@ -113,16 +119,18 @@ private:
           }
           return next;
         });
-    bool isFloat = isa<FloatType>(element);
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t j = 0; j < columns; ++j) {
-        Value total = vector::ReductionOp::create(builder, loc, vector::CombiningKind::ADD, sums[i * columns + j],
-                                                  isFloat ? arith::FastMathFlags::reassoc : arith::FastMathFlags::none);
-        SmallVector<Value> at{offset(builder, row, i), offset(builder, column, j)};
-        Value before = memref::LoadOp::create(builder, loc, c, at);
-        Value after = isFloat ? arith::AddFOp::create(builder, loc, before, total).getResult()
-                              : arith::AddIOp::create(builder, loc, before, total).getResult();
-        memref::StoreOp::create(builder, loc, after, c, at);
+    // The sums of `group` accumulators at a time, side by side: accumulator i * columns + j belongs to c[row + i,
+    // column + j].
+    int64_t group = std::min<int64_t>(width, sums.size()), piece = std::min(group, columns);
+    auto pieceType = VectorType::get({piece}, element);
+    for (int64_t first = 0; first < rows * columns; first += group) {
+      Value totals = addLanesOfEach(builder, loc, SmallVector<Value>(ArrayRef(sums).slice(first, group)));
+      for (int64_t inner = 0; inner < group; inner += piece) {
+        int64_t number = first + inner;
+        SmallVector<Value> position{offset(builder, row, number / columns), offset(builder, column, number % columns)};
+        Value part = group == piece ? totals : sliceLanes(builder, loc, totals, inner, piece);
+        Value before = vector::LoadOp::create(builder, loc, pieceType, c, position);
+        vector::StoreOp::create(builder, loc, add(builder, before, part), c, position);
       }
     }
   }

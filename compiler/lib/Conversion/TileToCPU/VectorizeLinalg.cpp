@@ -85,26 +85,6 @@ LogicalResult kiln::vectorizeElementwise(linalg::LinalgOp op, int64_t vectorBits
   return success();
 }
 
-/// The vector reduction that a combining operation corresponds to.
-static std::optional<vector::CombiningKind> reductionKind(Operation *combiner) {
-  using Kind = vector::CombiningKind;
-  return llvm::TypeSwitch<Operation *, std::optional<Kind>>(combiner)
-      .Case<arith::AddFOp, arith::AddIOp>([](auto) { return Kind::ADD; })
-      .Case<arith::MulFOp, arith::MulIOp>([](auto) { return Kind::MUL; })
-      .Case<arith::MaximumFOp>([](auto) { return Kind::MAXIMUMF; })
-      .Case<arith::MinimumFOp>([](auto) { return Kind::MINIMUMF; })
-      .Case<arith::MaxNumFOp>([](auto) { return Kind::MAXNUMF; })
-      .Case<arith::MinNumFOp>([](auto) { return Kind::MINNUMF; })
-      .Case<arith::MaxSIOp>([](auto) { return Kind::MAXSI; })
-      .Case<arith::MinSIOp>([](auto) { return Kind::MINSI; })
-      .Case<arith::MaxUIOp>([](auto) { return Kind::MAXUI; })
-      .Case<arith::MinUIOp>([](auto) { return Kind::MINUI; })
-      .Case<arith::AndIOp>([](auto) { return Kind::AND; })
-      .Case<arith::OrIOp>([](auto) { return Kind::OR; })
-      .Case<arith::XOrIOp>([](auto) { return Kind::XOR; })
-      .Default([](auto) { return std::nullopt; });
-}
-
 static Value combineWith(OpBuilder &builder, Operation *combiner, Value left, Value right) {
   OperationState state(combiner->getLoc(), combiner->getName());
   state.addOperands({left, right});
@@ -122,8 +102,8 @@ LogicalResult kiln::vectorizeReduction(linalg::LinalgOp op, int64_t vectorBits) 
   Operation *combiner = op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
   if (!combiner || combiner->getBlock() != op.getBlock() || !accumulator.hasOneUse() || combiner->getNumOperands() != 2)
     return failure();
-  std::optional<vector::CombiningKind> kind = reductionKind(combiner);
-  if (!kind || *accumulator.getUsers().begin() != combiner)
+  std::optional<TypedAttr> neutral = arith::getNeutralElement(combiner);
+  if (!neutral || *accumulator.getUsers().begin() != combiner)
     return failure();
   Value combined = combiner->getOperand(combiner->getOperand(0) == accumulator ? 1 : 0);
 
@@ -157,13 +137,11 @@ LogicalResult kiln::vectorizeReduction(linalg::LinalgOp op, int64_t vectorBits) 
         outer.storeOperand(initNumber, reduce(b, outer.widen(before)));
         return;
       }
-      TypedAttr neutral = *arith::getNeutralElement(combiner);
       auto type = VectorType::get({width}, before.getType());
-      Value start = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, static_cast<Attribute>(neutral)));
+      Value start = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, static_cast<Attribute>(*neutral)));
       Value lanes = reduce(b, start);
-      // Reassociation of this one operation: it lets the lanes be added as a tree instead of one after the other.
-      auto flags = isa<FloatType>(before.getType()) ? arith::FastMathFlags::reassoc : arith::FastMathFlags::none;
-      Value total = vector::ReductionOp::create(b, loc, *kind, lanes, flags);
+      Value total =
+          combineLanes(b, loc, lanes, [&](Value left, Value right) { return combineWith(b, combiner, left, right); });
       outer.storeOperand(initNumber, combineWith(b, combiner, before, total));
       return;
     }

@@ -65,14 +65,17 @@ func.func @booleans(%x: memref<4xi32>, %y: memref<4xi1>) {
   return
 }
 
-// Along the innermost axis: lanes of partial results, then one horizontal reduction, in an order of its own choice.
+// Along the innermost axis: lanes of partial results, then halves added to halves.
 // CHECK-LABEL: func.func @rows
 func.func @rows(%x: memref<4x64xf32>, %y: memref<4xf32>) {
   // CHECK: %[[ZERO:.*]] = arith.constant dense<{{.*}}> : vector<32xf32>
   // CHECK: scf.for
   // CHECK:   %[[SUMS:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[ZERO]])
   // CHECK:     arith.addf %{{.*}} : vector<32xf32>
-  // CHECK:   vector.reduction <add>, %[[SUMS]] fastmath<reassoc> : vector<32xf32> into f32
+  // CHECK:   vector.shuffle %[[SUMS]], %[[SUMS]] [0, 1, {{.*}}, 15]
+  // CHECK:   arith.addf %{{.*}} : vector<16xf32>
+  // CHECK:   arith.addf %{{.*}} : vector<2xf32>
+  // CHECK:   vector.extract %{{.*}}[0] : f32 from vector<2xf32>
   linalg.generic {indexing_maps = [#id2, #row], iterator_types = ["parallel", "reduction"]} ins(%x : memref<4x64xf32>) outs(%y : memref<4xf32>) {
   ^bb0(%a: f32, %o: f32):
     %s = arith.addf %o, %a : f32
@@ -124,7 +127,8 @@ func.func @transposed_right(%a: memref<4x64xi32>, %b: memref<16x64xi8>, %c: memr
   // CHECK:   scf.for {{.*}} step %c8
   // CHECK-COUNT-2: arith.extsi %{{.*}} : vector<8xi8> to vector<8xi32>
   // CHECK: arith.muli %{{.*}} : vector<8xi32>
-  // CHECK-COUNT-8: vector.reduction <add>
+  // CHECK: vector.shuffle {{.*}} [0, 1, 2, 3, 8, 9, 10, 11] : vector<8xi32>, vector<8xi32>
+  // CHECK-COUNT-4: vector.store %{{.*}} : memref<4x16xi32>, vector<2xi32>
   linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>],
                   iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x64xi32>, memref<16x64xi8>) outs(%c : memref<4x16xi32>) {
   ^bb0(%x: i32, %y: i8, %o: i32):
