@@ -28,8 +28,9 @@ def TileLowerMemory : Pass<"tile-lower-memory", "::mlir::ModuleOp"> {
     when all lanes of the vector are on and lane by lane when some are off. Anything else is lane by lane. A lane that is off never
     touches memory.
 
-    Offsets and masks are not materialised: the operations that define them are evaluated for the row or lane at hand. Expects the form
-    that `tile-split-pointers` leaves.
+    Offsets and masks are not materialised: the operations that define them are evaluated for the row or lane at hand. A tile that is loaded only to be the
+    right operand of a dot with few rows is read and multiplied eight rows at a time, with later rows prefetched meanwhile. Expects the form that
+    `tile-split-pointers` leaves.
   }];
   let options = [
     Option<"vectorBytes", "vector-bytes", "int64_t", "64", "bytes that one vector access moves at most">,
