@@ -1,4 +1,5 @@
-// error: a kernel may not capture: its config must be its only input, because compiled kernels are found by it; pass the value as a config member or as a kernel parameter
+// error: a kernel may not capture: its config must be its only input, because compiled kernels are found by it;
+// error: pass the value as a config member or as a kernel parameter
 #include "kiln/kiln.h"
 
 struct Config {

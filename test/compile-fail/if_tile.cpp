@@ -1,4 +1,5 @@
-// error: a traced value has no host truth value: use kiln::where for a select, kiln::if_ for a branch, and &, \| instead of &&, \|\|
+// error: a traced value has no host truth value: use kiln::where for a select, kiln::if_ for a branch,
+// error: and &, \| instead of &&, \|\|
 #include "kiln/kiln.h"
 
 struct Config {};

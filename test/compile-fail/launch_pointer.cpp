@@ -1,5 +1,5 @@
-// error(g++): cannot convert 'int\*' to '.*Host'|cannot convert ‘int\*’ to ‘.*Host’
-// error(clang): no viable conversion from 'int \*' to|cannot initialize a parameter of type '.*Host'.* with an lvalue of type 'int \*'
+// error(g++): cannot convert (‘|')int\*(’|') to (‘|').*Host
+// error(clang): cannot initialize a parameter of type '.*Host'.* with an lvalue of type 'int \*'
 #include "kiln/kiln.h"
 
 struct Config {};

@@ -1,4 +1,5 @@
-// error: no element type stores this C\+\+ type: use bool, a signed integer, half, bfloat16, float8_e4m3, float8_e5m2, float or double
+// error: no element type stores this C\+\+ type: use bool, a signed integer, half, bfloat16, float8_e4m3, float8_e5m2,
+// error: float or double
 #include "kiln/kiln.h"
 
 struct Config {};

@@ -94,7 +94,7 @@ KernelCounters KernelBase::counters() const { return state_->counters.read(); }
 std::string KernelBase::trace_text(const ConfigView &config) const {
   TracedKernel traced = state_->trace(*this, config);
   std::string text;
-  llvm::raw_string_ostream(text) << *traced.module;
+  llvm::raw_string_ostream(text) << *traced.module << '\n';
   return text;
 }
 
