@@ -81,7 +81,7 @@ public:
           accumulator = std::move(next);
         } else {
           SmallVector<ElementsRef> before = accumulator;
-          if (llvm::Error failure = reverse ? combine(next, before, accumulator) : combine(before, next, accumulator))
+          if (llvm::Error failure = combine(before, next, accumulator))
             return failure;
         }
         visit(position, line, accumulator);

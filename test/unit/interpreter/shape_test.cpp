@@ -97,8 +97,8 @@ TEST(Combine, FirstOperandComesFirst) {
   };
   EXPECT_EQ(scan("", first), (Ints{0, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(scan("", second), (Ints{0, 1, 2, 3, 4, 5, 6, 7}));
-  EXPECT_EQ(scan("reverse ", first), (Ints{0, 1, 2, 3, 4, 5, 6, 7}));
-  EXPECT_EQ(scan("reverse ", second), (Ints{7, 7, 7, 7, 7, 7, 7, 7}));
+  EXPECT_EQ(scan("reverse ", first), (Ints{7, 7, 7, 7, 7, 7, 7, 7}));
+  EXPECT_EQ(scan("reverse ", second), (Ints{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
 TEST(Combine, TuplesConstantsAndBranches) {
