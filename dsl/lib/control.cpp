@@ -97,6 +97,12 @@ Range::Range(const Operand &lower, const Operand &upper, const Operand &step, Ra
 
 Range::Iterator Range::begin() {
   Tracer &t = Tracer::current(loc_);
+  for (void **bound : {&lower_, &upper_, &step_}) { // a Range can be kept in a variable
+    Value value = t.resolve(Value::getFromOpaquePointer(*bound));
+    if (!t.visible(value))
+      t.fail_leaked(value, loc_);
+    *bound = value.getAsOpaquePointer();
+  }
   Frame &frame = t.open(Frame::Kind::loop, loc_);
   frame.block->addArgument(Value::getFromOpaquePointer(lower_).getType(), t.location(loc_));
   frame_ = frame.id;

@@ -179,6 +179,14 @@ TEST(ControlErrors, ValuesThatLeakOut) {
     }
     BAD store(out, copies[0]);
   });
+  expect_leak("loop", [](const None &, scalar<int> n) {
+    std::optional<kiln::Range> kept;
+    for (Tile i : range(n)) {
+      BAD kept.emplace(0, i + 1, 1, kiln::RangeOptions{}, kiln::Loc::current());
+    }
+    for (Tile i : *kept) {
+    }
+  });
   expect_leak("branch", [](const None &, ptr<int> out, scalar<int> n) {
     std::optional<Tile> made;
     if_(n > 0, [&] { made = n + 1; });
