@@ -104,7 +104,8 @@ void copyCarried(Block *body, ArrayRef<BlockArgument> arguments, MutableArrayRef
   SmallVector<std::pair<OpOperand *, BlockArgument>> moves;
   // The two regions of a while may hand each other different numbers of values.
   for (auto [argument, yield] : llvm::zip(arguments, yields)) {
-    if (!isa<RankedTensorType>(argument.getType()) || yield.get().getType() != argument.getType() || yield.get() == argument)
+    if (!isa<RankedTensorType>(argument.getType()) || yield.get().getType() != argument.getType() ||
+        yield.get() == argument)
       continue;
     // All carried arguments are read before the first of them is written: this is a parallel move.
     auto source = dyn_cast<BlockArgument>(yield.get());
