@@ -12,6 +12,7 @@
 
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
+#include "mlir/Dialect/Arith/Transforms/BufferViewFlowOpInterfaceImpl.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -41,6 +42,12 @@ int64_t bytesOf(MemRefType type) {
 }
 
 struct PlanScratchPass : kiln::impl::TilePlanScratchBase<PlanScratchPass> {
+  /// Without its model the analysis does not see that an arith.select yields one of two buffers.
+  void getDependentDialects(DialectRegistry &registry) const override {
+    TilePlanScratchBase::getDependentDialects(registry);
+    arith::registerBufferViewFlowOpInterfaceExternalModels(registry);
+  }
+
   void runOnOperation() override {
     getOperation()->walk([&](func::FuncOp function) {
       if (!function.isExternal())

@@ -30,3 +30,21 @@ func.func @kernel(%n32: i32) attributes {tile.kernel, tile.num_warps = 4 : i32} 
   }
   return
 }
+
+// Both buffers of a select live until its last use: the third gets a place of its own.
+// CHECK-LABEL: func.func @selected
+// CHECK-SAME:    kiln.scratch_bytes = 192 : i64
+func.func @selected(%c: i1) attributes {tile.kernel} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %a = memref.alloc() : memref<16xf32>
+  %b = memref.alloc() : memref<16xf32>
+  memref.store %zero, %a[%c0] : memref<16xf32>
+  memref.store %zero, %b[%c0] : memref<16xf32>
+  %s = arith.select %c, %a, %b : memref<16xf32>
+  %d = memref.alloc() : memref<16xf32>
+  memref.store %zero, %d[%c0] : memref<16xf32>
+  %v = memref.load %s[%c0] : memref<16xf32>
+  memref.store %v, %d[%c0] : memref<16xf32>
+  return
+}
