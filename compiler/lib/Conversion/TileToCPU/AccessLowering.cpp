@@ -116,37 +116,32 @@ void AccessLowering::lowerLoad(LoadOp load) {
   }
 
   Value buffer = memref::AllocOp::create(builder, loc, MemRefType::get(shape.getShape(), element));
-  forEachRow(builder, [&](OpBuilder &b, ValueRange row) { loadRow(b, load, row, buffer, row); });
+  forEachRow(builder, [&](OpBuilder &b, ValueRange row) { loadRow(b, load, row, buffer); });
   Value tile = bufferization::ToTensorOp::create(builder, loc, shape.clone(element), buffer, /*restrict=*/true,
                                                  /*writable=*/true);
   load.replaceAllUsesWith(tile);
   load.erase();
 }
 
-void AccessLowering::loadRow(OpBuilder &b, LoadOp load, ValueRange row, Value buffer, ValueRange bufferRow) {
-  auto inBuffer = [&](ValueRange indices) {
-    SmallVector<Value> at(bufferRow);
-    at.push_back(indices.back());
-    return at;
-  };
+void AccessLowering::loadRow(OpBuilder &b, LoadOp load, ValueRange row, Value buffer) {
   auto readChunk = [&](OpBuilder &b, ValueRange indices) {
     ElementEvaluator evaluator(b, loc);
     Value pointer = checkedPointerTo(b, evaluator, indices, false);
     if (plan.width == 1) {
-      memref::StoreOp::create(b, loc, emitRead(b, loc, element, pointer, alignment()), buffer, inBuffer(indices));
+      memref::StoreOp::create(b, loc, emitRead(b, loc, element, pointer, alignment()), buffer, indices);
       return;
     }
     Value data = LLVM::LoadOp::create(b, loc, VectorType::get({plan.width}, element), pointer, alignment());
-    vector::StoreOp::create(b, loc, data, buffer, inBuffer(indices));
+    vector::StoreOp::create(b, loc, data, buffer, indices);
   };
   auto fillChunk = [&](OpBuilder &b, ValueRange indices) {
     ElementEvaluator evaluator(b, loc);
     if (plan.width == 1) {
-      memref::StoreOp::create(b, loc, otherElement(b, load, evaluator, indices, {}), buffer, inBuffer(indices));
+      memref::StoreOp::create(b, loc, otherElement(b, load, evaluator, indices, {}), buffer, indices);
       return;
     }
     Value data = otherElement(b, load, evaluator, indices, lanes(plan.width));
-    vector::StoreOp::create(b, loc, data, buffer, inBuffer(indices));
+    vector::StoreOp::create(b, loc, data, buffer, indices);
   };
   // One lane: read it or fill it.
   auto readLane = [&](OpBuilder &b, ValueRange indices) {
@@ -155,8 +150,8 @@ void AccessLowering::loadRow(OpBuilder &b, LoadOp load, ValueRange row, Value bu
     OpBuilder on = branch.getThenBodyBuilder(), off = branch.getElseBodyBuilder();
     ElementEvaluator onEvaluator(on, loc), offEvaluator(off, loc);
     Value pointer = checkedPointerTo(on, onEvaluator, indices, false);
-    memref::StoreOp::create(on, loc, emitRead(on, loc, element, pointer, alignment()), buffer, inBuffer(indices));
-    memref::StoreOp::create(off, loc, otherElement(off, load, offEvaluator, indices, {}), buffer, inBuffer(indices));
+    memref::StoreOp::create(on, loc, emitRead(on, loc, element, pointer, alignment()), buffer, indices);
+    memref::StoreOp::create(off, loc, otherElement(off, load, offEvaluator, indices, {}), buffer, indices);
   };
 
   if (plan.mask == AccessPlan::Mask::Row) {
@@ -187,25 +182,14 @@ Value AccessLowering::rowMask(OpBuilder &b, ValueRange row) {
   return ElementEvaluator(b, loc).element(mask, first);
 }
 
-void AccessLowering::prefetchRow(OpBuilder &b, ValueRange row) {
-  constexpr int64_t kCacheLine = 64;
-  auto prefetch = [&](OpBuilder &at) {
-    SmallVector<Value> first(row);
-    first.push_back(index(at, 0));
-    ElementEvaluator evaluator(at, loc);
-    Value pointer = pointerTo(at, evaluator, first);
-    int64_t bytes = shape.getShape().back() * elementBytes(element);
-    for (int64_t offset = 0; offset < bytes; offset += kCacheLine) {
-      Value line = LLVM::GEPOp::create(at, loc, base.getType(), at.getI8Type(), pointer,
-                                       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
-      LLVM::Prefetch::create(at, loc, line, /*rw=*/0, /*hint=*/3, /*cache=*/1);
-    }
-  };
+Value AccessLowering::rowPointer(OpBuilder &b, ValueRange row, Value whenOff) {
+  SmallVector<Value> first(row);
+  first.push_back(index(b, 0));
+  ElementEvaluator evaluator(b, loc);
+  Value pointer = pointerTo(b, evaluator, first);
   if (plan.mask == AccessPlan::Mask::None)
-    return prefetch(b);
-  auto branch = scf::IfOp::create(b, loc, rowMask(b, row), /*withElseRegion=*/false);
-  OpBuilder on = branch.getThenBodyBuilder();
-  prefetch(on);
+    return pointer;
+  return arith::SelectOp::create(b, loc, rowMask(b, row), pointer, whenOff);
 }
 
 void AccessLowering::lowerStore(StoreOp store) {

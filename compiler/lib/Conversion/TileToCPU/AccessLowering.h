@@ -22,6 +22,7 @@ struct Address {
 /// How the lanes of one access are walked.
 struct AccessPlan {
   enum class Mask { None, Row, Lane };
+  int64_t contiguity = 1; // elements of a run of neighbouring addresses along the last axis
   int64_t width = 1;      // elements that move together along the last axis
   Mask mask = Mask::None; // Row: one condition decides about the whole last axis
 };
@@ -37,12 +38,9 @@ public:
                  mlir::Type element, AccessPlan plan, CheckCalls *checks);
 
   void lowerLoad(tile::LoadOp load);
-  /// Reads row `row` (an index for each axis but the last) of the tile that `load` yields into `buffer`, at
-  /// `bufferRow`.
-  void loadRow(mlir::OpBuilder &b, tile::LoadOp load, mlir::ValueRange row, mlir::Value buffer,
-               mlir::ValueRange bufferRow);
-  /// Asks the cache for row `row` unless its mask is off.
-  void prefetchRow(mlir::OpBuilder &b, mlir::ValueRange row);
+  /// The address of the first element of row `row` (an index for each axis but the last), or `whenOff` where its mask
+  /// is off.
+  mlir::Value rowPointer(mlir::OpBuilder &b, mlir::ValueRange row, mlir::Value whenOff);
   void lowerStore(tile::StoreOp store);
   void lowerAtomic(mlir::Value result, EmitAtomic emit);
 
@@ -55,6 +53,7 @@ private:
   void forEachLane(mlir::OpBuilder &b, mlir::ValueRange indices, int64_t width, LaneBody body);
 
   mlir::Value index(mlir::OpBuilder &b, int64_t value) { return mlir::arith::ConstantIndexOp::create(b, loc, value); }
+  void loadRow(mlir::OpBuilder &b, tile::LoadOp load, mlir::ValueRange row, mlir::Value buffer);
   mlir::Value rowMask(mlir::OpBuilder &b, mlir::ValueRange row);
   mlir::Value pointerTo(mlir::OpBuilder &b, ElementEvaluator &evaluator, mlir::ValueRange indices);
   mlir::Value checkedPointerTo(mlir::OpBuilder &b, ElementEvaluator &evaluator, mlir::ValueRange indices, bool isStore);
@@ -74,10 +73,10 @@ private:
   CheckCalls *checks; // null unless bounds are checked
 };
 
-/// A dot whose right operand `load` reads only for it: reads a few rows, multiplies them, and so on, with the rows
-/// after them on their way into the cache. Returns false, and does nothing, where that does not apply. Erases both
-/// operations otherwise.
-bool lowerStreamedDot(tile::LoadOp load, AccessLowering &access, const AccessPlan &plan);
+/// A dot whose right operand `load` reads only for it: multiplies rows as they come from memory, with the rows after
+/// them on their way into the cache. Returns false, and does nothing, where that does not apply. Erases both operations
+/// otherwise.
+bool lowerStreamedDot(tile::LoadOp load, AccessLowering &access, const AccessPlan &plan, int64_t vectorBits);
 
 } // namespace kiln
 

@@ -35,16 +35,16 @@ struct BufferizePass : kiln::impl::TileBufferizeBase<BufferizePass> {
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotBufferize(getOperation(), options, state)))
       return signalPassFailure();
-    getOperation()->walk([](linalg::CopyOp copy) {
-      if (copy.getInputs()[0] == copy.getOutputs()[0])
-        copy.erase();
-    });
     RewritePatternSet patterns(&getContext());
     bufferization::ToBufferOp::getCanonicalizationPatterns(patterns, &getContext());
     bufferization::ToTensorOp::getCanonicalizationPatterns(patterns, &getContext());
     scf::ForOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    getOperation()->walk([](linalg::CopyOp copy) {
+      if (copy.getInputs()[0] == copy.getOutputs()[0])
+        copy.erase();
+    });
   }
 };
 

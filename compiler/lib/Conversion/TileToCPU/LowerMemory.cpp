@@ -120,11 +120,13 @@ AccessPlan LowerMemoryPass::planAccess(Operation *op, const AxisFactsAnalysis &f
   int64_t last = type.getDimSize(axis);
   Type element = cast<PtrType>(type.getElementType()).getPointeeType();
   if (!checkBounds && !element.isInteger(1)) {
-    int64_t fits = std::max<int64_t>(1, vectorBytes / elementBytes(element));
+    // Eight registers at a time: the address of a row of a K/V cache is computed once.
+    int64_t fits = std::max<int64_t>(1, vectorBits / elementBytes(element));
     int64_t contiguity = facts.get(pointer).getContiguity(axis);
     if (auto known = op->getAttrOfType<IntegerAttr>(kContiguityAttr))
       contiguity = std::max(contiguity, known.getInt());
-    plan.width = std::min({contiguity, last, fits});
+    plan.contiguity = std::min(contiguity, last);
+    plan.width = std::min(plan.contiguity, fits);
   }
   if (mask)
     plan.mask = facts.get(mask).getConstancy(axis) >= last ? AccessPlan::Mask::Row : AccessPlan::Mask::Lane;
@@ -155,7 +157,7 @@ LogicalResult LowerMemoryPass::lower(Operation *op, AccessPlan plan, CheckCalls 
 
   if (auto load = dyn_cast<LoadOp>(op)) {
     AccessLowering access = lowering(load.getMask());
-    if (checkBounds || !lowerStreamedDot(load, access, plan))
+    if (checkBounds || !lowerStreamedDot(load, access, plan, vectorBits))
       access.lowerLoad(load);
   } else if (auto store = dyn_cast<StoreOp>(op)) {
     lowering(store.getMask()).lowerStore(store);

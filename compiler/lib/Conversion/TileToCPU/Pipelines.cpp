@@ -30,7 +30,7 @@ void kiln::buildTileToCPULoopsPipeline(OpPassManager &pm, const TileToCPUOptions
   pm.addPass(createTileSplitPointers());
   simplify();
   TileLowerMemoryOptions memory;
-  memory.vectorBytes = options.vectorBits; // eight registers: the address of a row of a K/V cache is computed once
+  memory.vectorBits = options.vectorBits;
   memory.checkBounds = options.checkBounds;
   memory.asserts = options.asserts;
   pm.addPass(createTileLowerMemory(memory));

@@ -3,18 +3,19 @@
 // dot(q, trans(load K)) and dot(p, load V) of a decode step read each row of K and V once and multiply it with a
 // handful of rows. Reading a whole tile before multiplying it leaves the memory idle while the processor computes, and
 // the other way round; on the CPU neither the compiler nor the out-of-order window can overlap the two. So the tile is
-// read in steps of a few rows, each step multiplied at once:
+// never stored: the dot takes eight rows at a time from where they lie,
 //
-//   %v = tile.load ... : [64, 128]              for k0 = 0 to 64 step 8:
-//   %d = tile.dot %p, %v, %c            ->        prefetch rows k0 + 8 + distance ..., read rows k0 .. k0 + 7
-//                                                 acc = tile.dot %p[:, k0 .. k0 + 7], rows, acc
+//   for k0 = 0 to 64 step 8:
+//     rows   = addresses of rows k0 .. k0 + 7; of a row whose mask is off, that of a row of zeros
+//     prefetch rows k0 + distance .. k0 + distance + 7
+//     acc   += %p[:, k0 .. k0 + 7] * rows
 //
-// The buffer of a step stays in the first-level cache, and the prefetches are spread over the computation instead of
-// queueing up in front of it.
+// and the prefetches are spread over the computation instead of queueing up in front of it.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AccessLowering.h"
+#include "Contraction.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -75,80 +76,120 @@ bool mayWriteBetween(Operation *first, Operation *last) {
   return false;
 }
 
-Value index(OpBuilder &b, Location loc, int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-
-/// Columns first .. first + count - 1 of a matrix.
-Value sliceColumns(OpBuilder &b, Location loc, Value matrix, Value first, int64_t count) {
-  auto type = cast<RankedTensorType>(matrix.getType());
-  auto sliced = RankedTensorType::get({type.getDimSize(0), count}, type.getElementType());
+bool isZero(Value tile) {
   DenseElementsAttr constant;
-  if (matchPattern(matrix, m_Constant(&constant)) && constant.isSplat())
-    return arith::ConstantOp::create(b, loc, constant.resizeSplat(sliced));
-  SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), first};
-  SmallVector<OpFoldResult> sizes{b.getIndexAttr(type.getDimSize(0)), b.getIndexAttr(count)};
-  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-  return tensor::ExtractSliceOp::create(b, loc, sliced, matrix, offsets, sizes, strides);
+  if (!tile)
+    return true;
+  return matchPattern(tile, m_Constant(&constant)) && constant.isSplat() &&
+         (matchPattern(tile, m_AnyZeroFloat()) || matchPattern(tile, m_Zero()));
 }
+
+/// A row of zeros of the kernel's own, at least `bytes` long.
+Value zeroRow(OpBuilder &builder, Location loc, ModuleOp module, int64_t bytes) {
+  std::string name = ("kiln.zeros." + Twine(bytes)).str();
+  if (!module.lookupSymbol(name)) {
+    OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+    auto type = LLVM::LLVMArrayType::get(top.getI8Type(), bytes);
+    auto value = DenseElementsAttr::get(RankedTensorType::get({bytes}, top.getI8Type()), static_cast<int8_t>(0));
+    LLVM::GlobalOp::create(top, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, value, /*alignment=*/64);
+  }
+  return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), name);
+}
+
+/// The rows of a loaded tile, in memory.
+class StreamedRows : public RightRows {
+public:
+  StreamedRows(LoadOp load, AccessLowering &access, Value zeros) : loc(load.getLoc()), access(access), zeros(zeros) {
+    auto type = cast<RankedTensorType>(load.getType());
+    element = type.getElementType();
+    rowCount = type.getDimSize(0);
+    rowBytes = type.getDimSize(1) * elementBytes(element);
+  }
+
+  void enter(OpBuilder &builder, Value first, int64_t count) override {
+    pointers.clear();
+    for (int64_t row = 0; row < count; ++row)
+      pointers.push_back(pointerTo(builder, plus(builder, first, row)));
+    // Rows past the end of the tile are the next iteration's, whose addresses are not known yet.
+    Value last = arith::ConstantIndexOp::create(builder, loc, rowCount - 1);
+    int64_t distance = std::max(count, kPrefetchBytes / rowBytes);
+    for (int64_t row = 0; row < count; ++row) {
+      Value ahead = plus(builder, first, distance + row);
+      prefetch(builder, pointerTo(builder, arith::MinUIOp::create(builder, loc, ahead, last)));
+    }
+  }
+
+  Value run(OpBuilder &builder, int64_t row, Value column, int64_t width) override {
+    Value offset = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), column);
+    Value at =
+        LLVM::GEPOp::create(builder, loc, zeros.getType(), element, pointers[row], ArrayRef<LLVM::GEPArg>{offset});
+    return LLVM::LoadOp::create(builder, loc, VectorType::get({width}, element), at, elementBytes(element));
+  }
+
+private:
+  Value plus(OpBuilder &builder, Value base, int64_t by) {
+    return arith::AddIOp::create(builder, loc, base, arith::ConstantIndexOp::create(builder, loc, by));
+  }
+  Value pointerTo(OpBuilder &builder, Value row) { return access.rowPointer(builder, row, zeros); }
+
+  void prefetch(OpBuilder &builder, Value pointer) {
+    constexpr int64_t kCacheLine = 64;
+    for (int32_t offset = 0; offset < rowBytes; offset += kCacheLine) {
+      Value line = LLVM::GEPOp::create(builder, loc, zeros.getType(), builder.getI8Type(), pointer,
+                                       ArrayRef<LLVM::GEPArg>{offset});
+      LLVM::Prefetch::create(builder, loc, line, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+    }
+  }
+
+  Location loc;
+  AccessLowering &access;
+  Value zeros;
+  Type element;
+  int64_t rowCount, rowBytes;
+  SmallVector<Value> pointers;
+};
 
 } // namespace
 
-bool kiln::lowerStreamedDot(LoadOp load, AccessLowering &access, const AccessPlan &plan) {
+bool kiln::lowerStreamedDot(LoadOp load, AccessLowering &access, const AccessPlan &plan, int64_t vectorBits) {
   auto type = dyn_cast<RankedTensorType>(load.getType());
-  if (!type || type.getRank() != 2 || plan.width == 1 || plan.mask == AccessPlan::Mask::Lane)
+  if (!type || type.getRank() != 2 || plan.contiguity < type.getDimSize(1) || plan.mask == AccessPlan::Mask::Lane ||
+      !isZero(load.getOther()))
     return false;
   std::optional<Use> use = findUse(load);
-  int64_t rows = type.getDimSize(0);
+  int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
   if (!use || rows < 2 * kRowsPerStep || cast<RankedTensorType>(use->dot.getA().getType()).getDimSize(0) > kMaxRows ||
       mayWriteBetween(load, use->dot))
     return false;
 
   DotOp dot = use->dot;
   OpBuilder builder(dot);
-  Location loc = load.getLoc();
-  int64_t columns = type.getDimSize(1);
-  int64_t distance = std::max<int64_t>(1, kPrefetchBytes / (columns * elementBytes(type)));
-  auto stepType = RankedTensorType::get({kRowsPerStep, columns}, type.getElementType());
-
-  // What the step's rows are, as a tensor.
-  auto readStep = [&](OpBuilder &b, Value first) -> Value {
-    Value buffer = memref::AllocOp::create(b, loc, MemRefType::get(stepType.getShape(), stepType.getElementType()));
-    scf::ForOp::create(b, loc, index(b, loc, 0), index(b, loc, kRowsPerStep), index(b, loc, 1), ValueRange{},
-                       [&](OpBuilder &inner, Location, Value i, ValueRange) {
-                         Value row = arith::AddIOp::create(inner, loc, first, i);
-                         Value ahead = arith::AddIOp::create(inner, loc, row, index(inner, loc, distance));
-                         Value last = index(inner, loc, rows - 1);
-                         access.prefetchRow(inner, arith::MinUIOp::create(inner, loc, ahead, last).getResult());
-                         access.loadRow(inner, load, row, buffer, i);
-                         scf::YieldOp::create(inner, loc);
-                       });
-    return bufferization::ToTensorOp::create(b, loc, stepType, buffer, /*restrict=*/true, /*writable=*/true);
-  };
-
-  Value init = dot.getC();
+  Location loc = dot.getLoc();
+  auto resultType = cast<RankedTensorType>(dot.getType());
+  Type wide = resultType.getElementType();
+  Value a = dot.getA();
+  if (getElementOrSelf(a.getType()) != wide) {
+    Type to = withElementType(a.getType(), wide);
+    a = isa<FloatType>(wide) ? arith::ExtFOp::create(builder, loc, to, a).getResult()
+                             : arith::ExtSIOp::create(builder, loc, to, a).getResult();
+  }
+  auto bufferType = MemRefType::get(resultType.getShape(), wide);
+  // Along k the sums stay where c is; along n every element is written once.
+  Value c = dot.getC(), result;
   if (use->trans)
-    init = tensor::EmptyOp::create(builder, loc, cast<RankedTensorType>(dot.getType()).getShape(),
-                                   getElementOrSelf(dot.getType()));
-  auto loop = scf::ForOp::create(
-      builder, loc, index(builder, loc, 0), index(builder, loc, rows), index(builder, loc, kRowsPerStep), init,
-      [&](OpBuilder &b, Location, Value first, ValueRange carried) {
-        Value right = readStep(b, first), next;
-        if (use->trans) {
-          auto transposed = RankedTensorType::get({columns, kRowsPerStep}, type.getElementType());
-          Value turned = TransOp::create(b, loc, transposed, right, use->trans.getOrder());
-          Value c = sliceColumns(b, loc, dot.getC(), first, kRowsPerStep);
-          Value part = DotOp::create(b, dot.getLoc(), c.getType(), dot.getA(), turned, c, dot.getPrecision());
-          SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), first};
-          SmallVector<OpFoldResult> sizes{b.getIndexAttr(cast<RankedTensorType>(c.getType()).getDimSize(0)),
-                                          b.getIndexAttr(kRowsPerStep)};
-          SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-          next = tensor::InsertSliceOp::create(b, loc, part, carried[0], offsets, sizes, strides);
-        } else {
-          Value left = sliceColumns(b, loc, dot.getA(), first, kRowsPerStep);
-          next = DotOp::create(b, dot.getLoc(), dot.getType(), left, right, carried[0], dot.getPrecision());
-        }
-        scf::YieldOp::create(b, loc, next);
-      });
-  dot.replaceAllUsesWith(loop.getResult(0));
+    result = memref::AllocOp::create(builder, loc, bufferType);
+  else
+    c = result = bufferization::ToBufferOp::create(builder, loc, bufferType, c);
+
+  StreamedRows right(load, access,
+                     zeroRow(builder, loc, load->getParentOfType<ModuleOp>(), columns * elementBytes(type)));
+  int64_t n = use->trans ? rows : columns, k = use->trans ? columns : rows;
+  emitContraction(builder, loc,
+                  {a, right, c, result, use->trans != nullptr, resultType.getDimSize(0), n, k, kRowsPerStep},
+                  vectorBits);
+  dot.replaceAllUsesWith(
+      bufferization::ToTensorOp::create(builder, loc, resultType, result, /*restrict=*/true, /*writable=*/true)
+          .getResult());
   dot.erase();
   if (use->trans)
     use->trans.erase();

@@ -1,4 +1,4 @@
-// RUN: kiln-opt %s --split-input-file --tile-split-pointers --tile-lower-memory=vector-bytes=64 --canonicalize --cse | FileCheck %s
+// RUN: kiln-opt %s --split-input-file --tile-split-pointers --tile-lower-memory=vector-bits=64 --canonicalize --cse | FileCheck %s
 
 // A mask that is one condition for a whole row guards vector accesses; offsets are evaluated for the row, no tile of them exists.
 // CHECK-LABEL: func.func @rows

@@ -122,7 +122,7 @@ func.func @matmul(%a: memref<4x8xf32>, %b: memref<8x16xf16>, %c: memref<4x16xf32
 
 // The right operand as it lies transposed: vectors run along the contracted axis.
 // CHECK-LABEL: func.func @transposed_right
-func.func @transposed_right(%a: memref<4x64xi32>, %b: memref<16x64xi8>, %c: memref<4x16xi32>) {
+func.func @transposed_right(%a: memref<4x256xi32>, %b: memref<16x256xi8>, %c: memref<4x16xi32>) {
   // CHECK: scf.for {{.*}} step %c2
   // CHECK:   scf.for {{.*}} step %c8
   // CHECK-COUNT-2: arith.extsi %{{.*}} : vector<8xi8> to vector<8xi32>
@@ -130,7 +130,7 @@ func.func @transposed_right(%a: memref<4x64xi32>, %b: memref<16x64xi8>, %c: memr
   // CHECK: vector.shuffle {{.*}} [0, 1, 2, 3, 8, 9, 10, 11] : vector<8xi32>, vector<8xi32>
   // CHECK-COUNT-4: vector.store %{{.*}} : memref<4x16xi32>, vector<2xi32>
   linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>],
-                  iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x64xi32>, memref<16x64xi8>) outs(%c : memref<4x16xi32>) {
+                  iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x256xi32>, memref<16x256xi8>) outs(%c : memref<4x16xi32>) {
   ^bb0(%x: i32, %y: i8, %o: i32):
     %w = arith.extsi %y : i8 to i32
     %p = arith.muli %x, %w : i32

@@ -29,11 +29,11 @@ def TileLowerMemory : Pass<"tile-lower-memory", "::mlir::ModuleOp"> {
     touches memory.
 
     Offsets and masks are not materialised: the operations that define them are evaluated for the row or lane at hand. A tile that is loaded only to be the
-    right operand of a dot with few rows is read and multiplied eight rows at a time, with later rows prefetched meanwhile. Expects the form that
+    right operand of a dot with few rows is multiplied as it comes from memory, eight rows at a time, with later rows prefetched meanwhile. Expects the form that
     `tile-split-pointers` leaves.
   }];
   let options = [
-    Option<"vectorBytes", "vector-bytes", "int64_t", "64", "bytes that one vector access moves at most">,
+    Option<"vectorBits", "vector-bits", "int64_t", "256", "width of a vector register of the target; an access moves up to eight">,
     Option<"checkBounds", "check-bounds", "bool", "false", "call kiln_cpu_check before each access, lane by lane">,
     Option<"asserts", "asserts", "bool", "false", "check tile.assert; otherwise it vanishes">
   ];
