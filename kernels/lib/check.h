@@ -63,6 +63,7 @@ public:
 
 private:
   static void append(std::string &text, const char *part) { text += part; }
+  static void append(std::string &text, const std::string &part) { text += part; }
   template <class N>
     requires std::is_arithmetic_v<N>
   static void append(std::string &text, N part) {

@@ -16,7 +16,7 @@ constexpr double allowed_error = 5e-3;
 /// Compiles, runs, times and checks one cell; prints its row.
 bool run(const bench::Cell &cell, Device device) {
   bench::DecodeProblem decode(cell);
-  const kernels::PagedAttentionConfig config = kernels::default_config(decode.problem);
+  const kernels::PagedAttentionConfig config = kernels::default_config(decode.problem, device);
   const CompileReport report =
       kernels::find_kernel("paged_attention_f16").compile(bench::config_values(config), device);
   const auto step = [&] { kernels::paged_attention(decode.problem, config, {.device = device}); };
@@ -43,7 +43,8 @@ int main() {
   std::printf(
       "Paged-attention decode: fp16, 32 query heads on 8 K/V heads, head_dim 128, pages of 16 tokens, shuffled block "
       "table.\n"
-      "config: {head_dim, group, page_size, block_n, packed, lse, num_warps, num_stages}; run us: the median; GB/s: K, "
+      "config: {head_dim, group, page_size, block_n, packed, lse, interleave, num_warps, num_stages}; run us: the "
+      "median; GB/s: K, "
       "V, "
       "q, out,\ntable and lengths; max error: absolute, against a double-precision reference; below %g passes.\n\n",
       allowed_error);

@@ -15,6 +15,9 @@ struct PagedAttentionConfig {
   int block_n = 64;   ///< tokens of a step; a power of two, smaller or larger than a page
   bool packed = true; ///< every stride named `dim` or `entry` is 1
   bool lse = false;   ///< write the log-sum-exp
+  /// A program takes several K/V heads, block by block, so that what lies side by side in memory is read together. For
+  /// the CPU and the interpreter.
+  bool interleave = false;
   int num_warps = 4;
   int num_stages = 2;
 };
@@ -74,9 +77,9 @@ struct PagedAttention {
   }
 };
 
-/// A reasonable config; head_dim, group, page_size, packed and lse are those of the problem.
+/// A reasonable config for a device; head_dim, group, page_size, packed and lse are those of the problem.
 template <class T>
-KILN_API PagedAttentionConfig default_config(const PagedAttention<T> &problem);
+KILN_API PagedAttentionConfig default_config(const PagedAttention<T> &problem, Device device = {});
 
 /// Throws InvalidArgument where a field does not make sense or the config is for another problem, and what
 /// Kernel::launch throws.
