@@ -22,6 +22,7 @@ struct OnlineSoftmax {
 
   OnlineSoftmax(int rows, const std::vector<HeadDimPart> &parts)
       : max(full({rows}, -inf, f32)), sum(zeros({rows}, f32)) {
+    acc.reserve(parts.size()); // a vector that grows would make the older tiles anew, and the loop carry them last
     for (const HeadDimPart &part : parts)
       acc.push_back(zeros({rows, part.width}, f32));
   }

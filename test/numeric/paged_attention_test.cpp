@@ -36,6 +36,27 @@ TEST_P(PagedAttention, Types) {
   for_each_type([&]<class T>() { run<T>(base()); });
 }
 
+TEST_P(PagedAttention, Interleaved) {
+  PagedCase c = base();
+  c.interleave = true;
+  c.kv_heads = 3;
+  for_each_type([&]<class T>() { run<T>(c); });
+  c.group = 5;
+  c.head_dim = small() ? 16 : 80;
+  c.layout = CacheLayout::hnd;
+  run<half>(c);
+  c.lengths = {0};
+  run<half>(c);
+}
+
+TEST_P(PagedAttention, DefaultConfig) {
+  PagedProblem<half> p(base(), random);
+  const kernels::PagedAttentionConfig config = kernels::default_config(p.problem, where().device);
+  EXPECT_EQ(config.interleave, where().device == Device::cpu());
+  kernels::paged_attention(p.problem, config, where());
+  p.check();
+}
+
 TEST_P(PagedAttention, Groups) {
   for (int group : {1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 64}) {
     if (small() && group > 5)
@@ -209,6 +230,8 @@ TEST(PagedAttentionInvalid, Messages) {
   EXPECT_EQ(message([](auto &q, auto &) { q.page_size = 32; }),
             "paged_attention: config.page_size is 16, but page_size is 32");
   EXPECT_EQ(message([](auto &q, auto &) { q.batch = -1; }), "paged_attention: batch is -1, must be at least 0");
+  EXPECT_EQ(message([](auto &q, auto &) { q.batch = 65536; }),
+            "paged_attention: batch is 65536, must be at most 65535");
   EXPECT_EQ(message([](auto &q, auto &) { q.lengths = nullptr; }), "paged_attention: lengths is null");
   EXPECT_EQ(message([](auto &q, auto &) { q.table = nullptr; }), "paged_attention: table is null");
   EXPECT_EQ(message([](auto &q, auto &) { q.lse = nullptr; }), "paged_attention: config.lse is true, but lse is null");
@@ -219,6 +242,10 @@ TEST(PagedAttentionInvalid, Messages) {
             "paged_attention: config.block_n is 48, must be a power of two from 1 to 65536");
   EXPECT_EQ(message([](auto &, auto &c) { c.num_stages = 0; }),
             "paged_attention: config.num_stages is 0, must be from 1 to 16");
+  kernels::PagedAttentionConfig interleaved = config;
+  interleaved.interleave = true;
+  EXPECT_EQ(invalid_argument([&] { kernels::paged_attention(p.problem, interleaved, {}); }),
+            "paged_attention: config.interleave is true, but the device is none");
 }
 
 KILN_ON_EACH_DEVICE(PagedAttention);

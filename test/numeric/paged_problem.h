@@ -29,13 +29,14 @@ struct PagedCase {
   int extra_table_width = 2;
   bool shared_pages = false;
   bool lse = true;
+  bool interleave = false;
   float scale = 0;              ///< 0: 1 / sqrt(head_dim)
   std::int64_t page_stride = 0; ///< elements; 0: no gaps between pages
 
   std::string text() const {
     std::ostringstream out;
     out << "group " << group << ", head_dim " << head_dim << ", page_size " << page_size << ", block_n " << block_n
-        << ", layout " << int(layout) << ", lengths";
+        << ", layout " << int(layout) << (interleave ? ", interleaved" : "") << ", lengths";
     for (int length : lengths)
       out << ' ' << length;
     return out.str();
@@ -156,10 +157,11 @@ public:
     }
   }
 
-  /// The default config with the case's block_n.
+  /// The default config with the case's tiles.
   kernels::PagedAttentionConfig config() const {
     kernels::PagedAttentionConfig config = kernels::default_config(problem);
     config.block_n = case_.block_n;
+    config.interleave = case_.interleave;
     return config;
   }
 
