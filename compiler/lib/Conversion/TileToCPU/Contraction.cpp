@@ -132,6 +132,7 @@ void Emitter::emitBlockAlongN(OpBuilder &builder, Value row, Value column, Value
     return next;
   };
   if (firstK) {
+    x.b.prefetch(builder, /*row=*/-1, column);
     for (int64_t k = 0; k < x.rowsPerStep; ++k)
       sums = multiply(builder, offset(builder, firstK, k), k, sums);
   } else {
@@ -160,6 +161,8 @@ void Emitter::emitAlongK(OpBuilder &builder) {
 void Emitter::emitBlockAlongK(OpBuilder &builder, Value row, Value column, int64_t firstRight) {
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(runType(width)));
   SmallVector<Value> init(rows * columns, zero);
+  for (int64_t j = 0; j < columns; ++j)
+    x.b.prefetch(builder, firstRight + j, /*column=*/nullptr);
   SmallVector<Value> sums = accumulate(builder, x.k, width, init, [&](OpBuilder &b, Value k, ValueRange sofar) {
     SmallVector<Value> right, next;
     for (int64_t j = 0; j < columns; ++j)

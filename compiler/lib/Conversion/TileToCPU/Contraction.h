@@ -29,6 +29,9 @@ public:
   virtual ~RightRows() = default;
   /// Announces that rows first .. first + count - 1 are read next.
   virtual void enter(mlir::OpBuilder &builder, mlir::Value first, int64_t count) = 0;
+  /// A place, amid the multiplications, to ask the cache for a part of the rows after the announced ones: what follows
+  /// the announced row `row`, or, where that is -1, what follows any of them at `column`.
+  virtual void prefetch(mlir::OpBuilder &builder, int64_t row, mlir::Value column) {}
   /// Elements from `column` on of row `row`, counted from the first one announced.
   virtual mlir::Value run(mlir::OpBuilder &builder, int64_t row, mlir::Value column, int64_t width) = 0;
 };

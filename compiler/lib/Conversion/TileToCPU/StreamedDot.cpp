@@ -108,21 +108,31 @@ public:
 
   void enter(OpBuilder &builder, Value first, int64_t count) override {
     pointers.clear();
-    for (int64_t row = 0; row < count; ++row)
-      pointers.push_back(pointerTo(builder, plus(builder, first, row)));
+    ahead.clear();
     // Rows past the end of the tile are the next iteration's, whose addresses are not known yet.
     Value last = arith::ConstantIndexOp::create(builder, loc, rowCount - 1);
     int64_t distance = std::max(count, kPrefetchBytes / rowBytes);
     for (int64_t row = 0; row < count; ++row) {
-      Value ahead = plus(builder, first, distance + row);
-      prefetch(builder, pointerTo(builder, arith::MinUIOp::create(builder, loc, ahead, last)));
+      pointers.push_back(pointerTo(builder, plus(builder, first, row)));
+      Value later = plus(builder, first, distance + row);
+      ahead.push_back(pointerTo(builder, arith::MinUIOp::create(builder, loc, later, last)));
     }
   }
 
+  void prefetch(OpBuilder &builder, int64_t row, Value column) override {
+    constexpr int64_t kCacheLine = 64;
+    if (column) {
+      for (Value pointer : ahead)
+        prefetchLine(builder, addressOf(builder, pointer, column));
+      return;
+    }
+    for (int32_t offset = 0; offset < rowBytes; offset += kCacheLine)
+      prefetchLine(builder, LLVM::GEPOp::create(builder, loc, zeros.getType(), builder.getI8Type(), ahead[row],
+                                                ArrayRef<LLVM::GEPArg>{offset}));
+  }
+
   Value run(OpBuilder &builder, int64_t row, Value column, int64_t width) override {
-    Value offset = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), column);
-    Value at =
-        LLVM::GEPOp::create(builder, loc, zeros.getType(), element, pointers[row], ArrayRef<LLVM::GEPArg>{offset});
+    Value at = addressOf(builder, pointers[row], column);
     return LLVM::LoadOp::create(builder, loc, VectorType::get({width}, element), at, elementBytes(element));
   }
 
@@ -132,13 +142,12 @@ private:
   }
   Value pointerTo(OpBuilder &builder, Value row) { return access.rowPointer(builder, row, zeros); }
 
-  void prefetch(OpBuilder &builder, Value pointer) {
-    constexpr int64_t kCacheLine = 64;
-    for (int32_t offset = 0; offset < rowBytes; offset += kCacheLine) {
-      Value line = LLVM::GEPOp::create(builder, loc, zeros.getType(), builder.getI8Type(), pointer,
-                                       ArrayRef<LLVM::GEPArg>{offset});
-      LLVM::Prefetch::create(builder, loc, line, /*rw=*/0, /*hint=*/3, /*cache=*/1);
-    }
+  Value addressOf(OpBuilder &builder, Value row, Value column) {
+    Value offset = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), column);
+    return LLVM::GEPOp::create(builder, loc, zeros.getType(), element, row, ArrayRef<LLVM::GEPArg>{offset});
+  }
+  void prefetchLine(OpBuilder &builder, Value address) {
+    LLVM::Prefetch::create(builder, loc, address, /*rw=*/0, /*hint=*/3, /*cache=*/1);
   }
 
   Location loc;
@@ -146,7 +155,7 @@ private:
   Value zeros;
   Type element;
   int64_t rowCount, rowBytes;
-  SmallVector<Value> pointers;
+  SmallVector<Value> pointers, ahead; // of the announced rows, and of those to come
 };
 
 } // namespace

@@ -21,8 +21,9 @@ func.func @values(%v: !tile.ptr<f16>, %rows: tensor<64xi64>, %p: tensor<4x64xf16
   // CHECK: scf.for %[[K:.*]] = %{{.*}} to %c64 step %c8
   // CHECK-COUNT-8: tensor.extract %[[STARTS]]
   // CHECK:         arith.minui
-  // CHECK:         llvm.intr.prefetch
+  // CHECK-NOT:     llvm.intr.prefetch
   // CHECK:         scf.for %[[COLUMN:.*]] =
+  // CHECK-COUNT-8:   llvm.intr.prefetch
   // CHECK:           tensor.extract %[[LEFT]][%{{.*}}, %[[K]]]
   // CHECK-COUNT-64:  math.fma
   // CHECK-NOT:       math.fma
