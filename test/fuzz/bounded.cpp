@@ -75,6 +75,31 @@ const std::vector<Function> functions = {
     {"tanh", 4, 1e6, 1, false, 1},  {"erf", 4, 1e6, 1, false, 1.2}, {"rsqrt", 2, 1e6, 2.9, true, 12}};
 } // namespace
 
+/// A function of x, whose magnitude suits it, with its bound.
+Value Generator::call(const std::string &name, const Value &x) {
+  const Function &function =
+      *std::find_if(functions.begin(), functions.end(), [&](const Function &f) { return f.name == name; });
+  Value result = emit_op("math." + name, x.type, x);
+  result.tame = true;
+  result.magnitude = function.output_limit * 1.001;
+  std::string inherited;
+  if (!x.exact && bounds) {
+    std::string e = bound_of(x);
+    if (function.slope == 0) {
+      // exp(x + e) - exp(x) = exp(x) * (exp(e) - 1). Only -inf, whose exponential is 0, has an e beyond 1.
+      std::string limited = f64_op("arith.minimumf", x.shape, e, f64_constant(x.shape, 1));
+      std::string growth =
+          f64_op("arith.subf", x.shape, f64_op("math.exp", x.shape, limited, ""), f64_constant(x.shape, 1));
+      inherited = f64_op("arith.mulf", x.shape, magnitude_of(result),
+                         f64_op("arith.mulf", x.shape, growth, f64_constant(x.shape, 1.1)));
+    } else {
+      inherited = f64_op("arith.mulf", x.shape, e, f64_constant(x.shape, function.slope));
+    }
+  }
+  set_bound(result, inherited, x.type == Type::f64 ? 2 : function.ulps);
+  return result;
+}
+
 /// A function of a tame value, which may itself be bounded.
 Value Generator::math_function() {
   const Function &function = one_of(functions);
@@ -86,23 +111,7 @@ Value Generator::math_function() {
     x = with_facts(emit_op("arith.addf", type, absolute, number(type, shape, 0.125)), x);
     x.magnitude += 0.125;
   }
-  x = clamp(x, function.input_limit);
-  Value result = emit_op(std::string("math.") + function.name, type, x);
-  result.tame = true;
-  result.magnitude = function.output_limit * 1.001;
-  std::string inherited;
-  if (!x.exact && bounds) {
-    std::string e = bound_of(x);
-    if (function.slope == 0) { // exp(x + e) - exp(x) = exp(x) * (exp(e) - 1)
-      std::string growth = f64_op("arith.subf", shape, f64_op("math.exp", shape, e, ""), f64_constant(shape, 1));
-      inherited = f64_op("arith.mulf", shape, magnitude_of(result),
-                         f64_op("arith.mulf", shape, growth, f64_constant(shape, 1.1)));
-    } else {
-      inherited = f64_op("arith.mulf", shape, e, f64_constant(shape, function.slope));
-    }
-  }
-  set_bound(result, inherited, type == Type::f64 ? 2 : function.ulps);
-  return result;
+  return call(function.name, clamp(x, function.input_limit));
 }
 
 /// A function of anything: infinities, NaN, subnormals, huge numbers. What it yields is compared and not used further.
@@ -126,47 +135,59 @@ Value Generator::math_of_anything() {
 
 // ---- arithmetic
 
+/// One of arith.addf, subf, mulf, maximumf and minimumf of tame values; bounded unless both are exact.
+Value Generator::arithmetic(const std::string &op, const Value &a, const Value &b) {
+  const Shape &shape = a.shape;
+  Value result = emit_op(op, a.type, a, b);
+  bool adds = op == "arith.addf" || op == "arith.subf", multiplies = op == "arith.mulf";
+  result.magnitude = adds         ? a.magnitude + b.magnitude
+                     : multiplies ? a.magnitude * b.magnitude
+                                  : std::max(a.magnitude, b.magnitude);
+  result.tame = a.tame && b.tame && result.magnitude <= 1e6;
+  if (a.exact && b.exact)
+    return result;
+  std::string inherited;
+  if (bounds) {
+    std::string ea = bound_of(a), eb = bound_of(b);
+    if (multiplies) { // (|a| + ea) * eb + |b| * ea
+      std::string left = f64_op("arith.mulf", shape, f64_op("arith.addf", shape, magnitude_of(a), ea), eb);
+      inherited = f64_op("arith.addf", shape, left, f64_op("arith.mulf", shape, magnitude_of(b), ea));
+    } else {
+      inherited = f64_op(adds ? "arith.addf" : "arith.maximumf", shape, ea, eb);
+    }
+  }
+  set_bound(result, inherited);
+  return result;
+}
+
+/// a where `condition`, of the same shape, holds, else b.
+Value Generator::choose(const Value &condition, const Value &a, const Value &b) {
+  const Shape &shape = a.shape;
+  auto text = [&](const std::string &x, const std::string &y, Type type) {
+    return cat("arith.select %", condition.name, ", ", x, ", ", y, " : ",
+               shape.empty() ? "" : type_text(Type::i1, shape) + ", ", type_text(type, shape));
+  };
+  Value result = emit(a.type, shape, text("%" + a.name, "%" + b.name, a.type));
+  result.exact = a.exact && b.exact;
+  result.tame = a.tame && b.tame;
+  result.integral = a.integral && b.integral;
+  result.magnitude = std::max(a.magnitude, b.magnitude);
+  if (!result.exact && bounds) {
+    std::string ea = bound_of(a), eb = bound_of(b);
+    line(cat("%", result.name, "_e = ", text(ea, eb, Type::f64)));
+  }
+  return result;
+}
+
 Value Generator::bounded_arithmetic() {
   Type type = chance(80) ? Type::f32 : one_of<Type>({Type::f64, Type::f16, Type::bf16});
   Shape shape = chance(15) ? Shape{} : random_shape();
   Value a = clamp(operand(type, shape, Need::bounded), 30), b = clamp(operand(type, shape, Need::bounded), 30);
-  std::string ea = a.exact && b.exact ? "" : bound_of(a), eb = a.exact && b.exact ? "" : bound_of(b);
-  bool exact = a.exact && b.exact;
-  auto bounded = [&](Value result, double magnitude, const std::string &inherited) {
-    result.tame = true;
-    result.magnitude = magnitude;
-    if (!exact)
-      set_bound(result, inherited);
-    return result;
-  };
-  switch (below(6)) {
-  case 0:
-  case 1: {
-    Value sum = emit_op(chance(50) ? "arith.addf" : "arith.subf", type, a, b);
-    return bounded(sum, a.magnitude + b.magnitude, exact ? "" : f64_op("arith.addf", shape, ea, eb));
-  }
-  case 2:
-  case 3: {
-    Value product = emit_op("arith.mulf", type, a, b);
-    std::string inherited;
-    if (!exact && bounds) { // (|a| + ea) * eb + |b| * ea
-      std::string left = f64_op("arith.mulf", shape, f64_op("arith.addf", shape, magnitude_of(a), ea), eb);
-      inherited = f64_op("arith.addf", shape, left, f64_op("arith.mulf", shape, magnitude_of(b), ea));
-    }
-    return bounded(product, a.magnitude * b.magnitude, inherited);
-  }
-  case 4: {
-    Value result = emit_op(chance(50) ? "arith.maximumf" : "arith.minimumf", type, a, b);
-    return bounded(result, std::max(a.magnitude, b.magnitude), exact ? "" : f64_op("arith.maximumf", shape, ea, eb));
-  }
-  default: {
-    Value condition = operand(Type::i1, shape);
-    Value result = emit(type, shape,
-                        cat("arith.select %", condition.name, ", %", a.name, ", %", b.name, " : ",
-                            shape.empty() ? "" : type_text(Type::i1, shape) + ", ", type_text(type, shape)));
-    return bounded(result, std::max(a.magnitude, b.magnitude), exact ? "" : f64_op("arith.maximumf", shape, ea, eb));
-  }
-  }
+  if (chance(15))
+    return choose(operand(Type::i1, shape), a, b);
+  return arithmetic(
+      one_of<std::string>({"arith.addf", "arith.subf", "arith.mulf", "arith.mulf", "arith.maximumf", "arith.minimumf"}),
+      a, b);
 }
 
 } // namespace kiln::fuzz

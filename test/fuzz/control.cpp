@@ -5,22 +5,15 @@
 
 namespace kiln::fuzz {
 
-namespace {
-/// The lists that a loop or branch with results is written with. A bounded value is two: itself and, in the program
-/// with bounds, its bound.
-struct Lists {
-  std::string names, types;
-  void add(const std::string &name, const std::string &type) {
-    names += cat(names.empty() ? "%" : ", %", name);
-    types += cat(types.empty() ? "" : ", ", type);
-  }
-};
-} // namespace
+void Lists::add(const std::string &name, const std::string &type) {
+  names += cat(names.empty() ? "%" : ", %", name);
+  types += cat(types.empty() ? "" : ", ", type);
+}
 
-static void add(Lists &lists, const Value &value, bool bounds) {
-  lists.add(value.name, type_text(value.type, value.shape));
+void Lists::add(const Value &value, bool bounds) {
+  add(value.name, type_text(value.type, value.shape));
   if (bounds && !value.exact)
-    lists.add(value.name + "_e", type_text(Type::f64, value.shape));
+    add(value.name + "_e", type_text(Type::f64, value.shape));
 }
 
 /// Some statements inside a region.
@@ -136,8 +129,8 @@ std::vector<Value> Generator::for_loop() {
   Lists names, yields;
   std::string inits;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    add(names, results[i], bounds);
-    add(yields, next[i], bounds);
+    names.add(results[i], bounds);
+    yields.add(next[i], bounds);
     inits += cat(inits.empty() ? "%" : ", %", arguments[i].name, " = %", initial[i].name);
     if (bounds && !arguments[i].exact)
       inits += cat(", %", arguments[i].name, "_e = %", initial[i].name, "_e");
@@ -172,7 +165,7 @@ std::vector<Value> Generator::while_loop() {
   pool.resize(outer);
   Lists forwarded, names, yields;
   for (const Value &value : before)
-    add(forwarded, value, bounds);
+    forwarded.add(value, bounds);
   line(cat("scf.condition(%", go_on.name, ") ", forwarded.names, " : ", forwarded.types));
   std::string condition = body.substr(start);
   body.resize(start);
@@ -182,7 +175,7 @@ std::vector<Value> Generator::while_loop() {
   std::vector<Value> next = next_values({after.begin() + 1, after.end()});
   next.insert(next.begin(), emit_op("arith.addi", Type::i32, after[0], integer(Type::i32, {}, 1)));
   for (const Value &value : next)
-    add(yields, value, bounds);
+    yields.add(value, bounds);
   line(cat("scf.yield ", yields.names, " : ", yields.types));
   --depth;
   pool.resize(outer);
@@ -193,7 +186,7 @@ std::vector<Value> Generator::while_loop() {
   std::vector<Value> results = results_like(before);
   std::string inits, block_arguments;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    add(names, results[i], bounds);
+    names.add(results[i], bounds);
     auto also = [&](const std::string &suffix, const std::string &type) {
       inits += cat(inits.empty() ? "%" : ", %", before[i].name, suffix, " = %", initial[i].name, suffix);
       block_arguments += cat(block_arguments.empty() ? "%" : ", %", after[i].name, suffix, ": ", type);
@@ -241,7 +234,7 @@ std::vector<Value> Generator::branch() {
     result.tame = a.tame && b.tame;
     result.integral = a.integral && b.integral;
     result.magnitude = std::max(a.magnitude, b.magnitude);
-    add(names, result, bounds);
+    names.add(result, bounds);
     for (int side = 0; side < 2; ++side) {
       const Value &value = sides[side][i];
       yields[side].add(value.name, type_text(value.type, value.shape));

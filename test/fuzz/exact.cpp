@@ -16,11 +16,6 @@ Value Generator::integer_binary() {
   if (type == Type::i1)
     return emit_op(one_of<std::string>({"arith.andi", "arith.ori", "arith.xori"}), type, a, b);
   Value zero = integer(type, shape, 0), last = integer(type, shape, info(type).bits - 1);
-  auto choose = [&](const Value &condition, const Value &x, const Value &y) {
-    return emit(type, shape,
-                cat("arith.select %", condition.name, ", %", x.name, ", %", y.name, " : ",
-                    shape.empty() ? "" : type_text(Type::i1, shape) + ", ", type_text(type, shape)));
-  };
   switch (below(12)) {
   case 0:
   case 1: {
@@ -91,13 +86,7 @@ Value Generator::select() {
   if (whole)
     condition = spread(condition, shape);
   Value a = operand(type, shape), b = operand(type, shape);
-  Value result = emit(type, shape,
-                      cat("arith.select %", condition.name, ", %", a.name, ", %", b.name, " : ",
-                          shape.empty() ? "" : type_text(Type::i1, shape) + ", ", type_text(type, shape)));
-  result.tame = a.tame && b.tame;
-  result.integral = a.integral && b.integral;
-  result.magnitude = std::max(a.magnitude, b.magnitude);
-  return result;
+  return choose(condition, a, b);
 }
 
 // ---- floats
@@ -223,11 +212,6 @@ Value Generator::convert(const Value &x, Type to) {
           below_low = emit_op("arith.cmpf olt,", Type::i1, wide, low);
     Value in_range = emit_op("arith.andi", Type::i1, emit_op("arith.cmpf oge,", Type::i1, wide, low),
                              emit_op("arith.cmpf olt,", Type::i1, wide, high));
-    auto choose = [&](const Value &condition, const Value &a, const Value &b) {
-      return emit(a.type, shape,
-                  cat("arith.select %", condition.name, ", %", a.name, ", %", b.name, " : ",
-                      shape.empty() ? "" : type_text(Type::i1, shape) + ", ", type_text(a.type, shape)));
-    };
     Value converted = cast("arith.fptosi", choose(in_range, wide, zero), to);
     std::uint64_t lowest = ~std::uint64_t(0) << (info(to).bits - 1);
     Value result = choose(below_low, integer(to, shape, std::int64_t(lowest)), converted);
@@ -303,14 +287,7 @@ Value Generator::reshape() {
       shape.push_back(x.shape[std::size_t(i)]);
       list += cat(list.empty() ? "" : ", ", i);
     }
-    Value result = with_facts(emit(x.type, shape,
-                                   cat("tile.trans %", x.name, " [", list, "] : ", type_text(x.type, x.shape), " -> ",
-                                       type_text(x.type, shape))),
-                              x);
-    if (!x.exact)
-      bound_line(cat("%", result.name, "_e = tile.trans %", x.name, "_e [", list, "] : ", type_text(Type::f64, x.shape),
-                     " -> ", type_text(Type::f64, shape)));
-    return result;
+    return reshaped("tile.trans", x, shape, " [" + list + "]");
   }
   std::int64_t n = count(x.shape);
   std::vector<Shape> shapes = {{n}, {1, n}, {n, 1}};

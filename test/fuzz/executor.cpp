@@ -98,6 +98,9 @@ void fill(const Buffer &buffer, unsigned char *data, std::uint64_t seed) {
       if (draw % 16 == 1 && !is_float(buffer.type))
         bits = std::uint64_t(std::int64_t(draw >> 8) % 3);
       break;
+    case Contents::page_numbers:
+      bits = draw % 8;
+      break;
     case Contents::tame:
       bits = from_double(buffer.type, std::ldexp(double(std::int64_t(draw)), -61));
       break;

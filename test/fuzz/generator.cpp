@@ -149,28 +149,37 @@ Value Generator::leaf(Type type, const Shape &shape, Need need) {
   }
 }
 
+/// `x` under another shape by one operation of the dialect; its bound with it.
+Value Generator::reshaped(const std::string &op, const Value &x, const Shape &shape, const std::string &attribute) {
+  auto text = [&](const std::string &name, Type type) {
+    return cat(op, " %", name, attribute, " : ", type_text(type, x.shape), " -> ", type_text(type, shape));
+  };
+  Value result = with_facts(emit(x.type, shape, text(x.name, x.type)), x);
+  if (!x.exact)
+    bound_line(cat("%", result.name, "_e = ", text(x.name + "_e", Type::f64)));
+  return result;
+}
+
+/// A tile of rank 1 as a tile of rank 2: one element for each row, or for each column.
+Value Generator::column(const Value &x, const Shape &shape) {
+  Value result = reshaped("tile.expand_dims", x, {shape[0], 1}, " axis 1");
+  return result.shape == shape ? result : reshaped("tile.broadcast", result, shape);
+}
+
+Value Generator::row(const Value &x, const Shape &shape) {
+  Value result = reshaped("tile.expand_dims", x, {1, shape[1]}, " axis 0");
+  return result.shape == shape ? result : reshaped("tile.broadcast", result, shape);
+}
+
 /// `value`, a scalar or a tile of fewer dimensions or of as many elements, in another shape.
 Value Generator::spread(const Value &value, const Shape &shape) {
   if (value.shape == shape)
     return value;
-  auto reshaped = [&](const std::string &op, const Value &from, const Shape &to, const std::string &attribute = "") {
-    auto text = [&](const std::string &name, Type type) {
-      return cat(op, " %", name, attribute, " : ", type_text(type, from.shape), " -> ", type_text(type, to));
-    };
-    Value result = with_facts(emit(from.type, to, text(from.name, from.type)), from);
-    if (!from.exact)
-      bound_line(cat("%", result.name, "_e = ", text(from.name + "_e", Type::f64)));
-    return result;
-  };
   if (value.shape.empty())
     return reshaped("tile.splat", value, shape);
   if (count(value.shape) == count(shape))
     return reshaped("tile.reshape", value, shape);
-  // One dimension to two: as a column or as a row.
-  bool column = shape[0] == value.shape[0];
-  Shape expanded = column ? Shape{shape[0], 1} : Shape{1, shape[1]};
-  Value with_dimension = reshaped("tile.expand_dims", value, expanded, column ? " axis 1" : " axis 0");
-  return expanded == shape ? with_dimension : reshaped("tile.broadcast", with_dimension, shape);
+  return shape[0] == value.shape[0] ? column(value, shape) : row(value, shape);
 }
 
 static bool satisfies(const Value &value, Need need) {
@@ -233,7 +242,7 @@ Shape Generator::random_shape() {
 // ---- statements
 
 std::vector<Value> Generator::random_statement() {
-  std::uint64_t choice = below(depth < 2 ? 106 : 96);
+  std::uint64_t choice = below(depth < 2 ? 112 : 102);
   struct {
     std::uint64_t weight;
     Value (Generator::*make)();
@@ -251,7 +260,7 @@ std::vector<Value> Generator::random_statement() {
       {2, &Generator::argument_reduction},
       {2, &Generator::affine_combination},
       {2, &Generator::boolean_reduction},
-      {3, &Generator::bounded_sum},
+      {4, &Generator::bounded_reduction},
       {3, &Generator::dot},
       {4, &Generator::math_function},
       {2, &Generator::math_of_anything},
@@ -259,6 +268,8 @@ std::vector<Value> Generator::random_statement() {
       {4, &Generator::gather},
       {2, &Generator::store_and_load},
       {2, &Generator::atomic},
+      {3, &Generator::strided_load},
+      {2, &Generator::attention},
   };
   for (auto &kind : kinds) {
     if (choice < kind.weight)

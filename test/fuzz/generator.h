@@ -27,6 +27,13 @@ struct Value {
 
 enum class Need { exact, tame, integral, bounded /* or tame */ };
 
+/// How a tile is combined: by a reduction or a scan, along which axis, and what comes out.
+struct Combination {
+  std::string op, attributes;
+  Shape shape;
+  std::int64_t length = 0;
+};
+
 template <typename... Parts>
 std::string cat(const Parts &...parts) {
   std::ostringstream out;
@@ -38,6 +45,14 @@ std::int64_t count(const Shape &shape);
 std::string type_text(Type type, const Shape &shape);
 std::string pointer_text(Type type, const Shape &shape);
 std::string float_text(Type type, double value);
+
+/// The lists that a loop or branch with results is written with. A bounded value is two: itself and, in the program
+/// with bounds, its bound.
+struct Lists {
+  std::string names, types;
+  void add(const std::string &name, const std::string &type);
+  void add(const Value &value, bool bounds);
+};
 
 class Generator {
 public:
@@ -78,6 +93,9 @@ private:
   Value leaf(Type type, const Shape &shape, Need need);
   Value operand(Type type, const Shape &shape, Need need = Need::exact);
   Value any_exact(bool floats_too = true);
+  Value reshaped(const std::string &op, const Value &x, const Shape &shape, const std::string &attribute = "");
+  Value column(const Value &x, const Shape &shape);
+  Value row(const Value &x, const Shape &shape);
   Value spread(const Value &value, const Shape &shape);
 
   // ---- exact.cpp: integers, exact floats, conversions, shapes
@@ -98,14 +116,22 @@ private:
   Value argument_reduction();
   Value affine_combination();
   Value boolean_reduction();
-  Value bounded_sum();
+  Value bounded_reduction();
   Value dot();
+  Combination combination(std::uint64_t kind, std::size_t axis, const Shape &shape);
+  std::string combine_f64(const Combination &c, const Shape &shape, const std::string &op, const std::string &of);
+  Value sum(const Combination &c, const Value &x);
+  Value largest(const Combination &c, const Value &x);
+  Value multiply(const Value &a, const Value &b, const Value &c);
   std::string combiner(const std::string &op, Type type);
 
   // ---- bounded.cpp: values that need a bound
   Value math_function();
   Value math_of_anything();
   Value bounded_arithmetic();
+  Value call(const std::string &function, const Value &x);
+  Value arithmetic(const std::string &op, const Value &a, const Value &b);
+  Value choose(const Value &condition, const Value &a, const Value &b);
   /// In the program with bounds: the name of the f64 bound of `value`, or of its magnitude.
   std::string bound_of(const Value &value);
   std::string magnitude_of(const Value &value);
@@ -122,6 +148,7 @@ private:
                        Type offset_type = Type::i32);
   Value load_input(Type type, const Shape &shape, Contents contents);
   Value gather();
+  Value strided_load();
   Value store_and_load();
   Value atomic();
   void store_result(const Value &value);
@@ -135,6 +162,10 @@ private:
   std::vector<Value> carried(const std::vector<Value> &values);
   std::vector<Value> next_values(const std::vector<Value> &arguments);
   std::vector<Value> results_like(const std::vector<Value> &values);
+
+  // ---- attention.cpp
+  Value attention();
+  Value load_rows(const Buffer &cache, const Value &offsets, const Value &mask, const Shape &shape);
 
   // ---- generator.cpp
   void statement();

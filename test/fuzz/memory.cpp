@@ -21,18 +21,9 @@ std::string Generator::offsets(const Shape &shape) {
   if (shape.size() != 2 || chance(40))
     return spread(range(n), shape).name;
   // As kernels write it: a column of row numbers times the stride, plus a row of column numbers.
-  auto widened = [&](const Value &value, const Shape &expanded, int axis) {
-    Value with_dimension = emit(Type::i32, expanded,
-                                cat("tile.expand_dims %", value.name, " axis ", axis, " : ",
-                                    type_text(Type::i32, value.shape), " -> ", type_text(Type::i32, expanded)));
-    return expanded == shape ? with_dimension
-                             : emit(Type::i32, shape,
-                                    cat("tile.broadcast %", with_dimension.name, " : ", type_text(Type::i32, expanded),
-                                        " -> ", type_text(Type::i32, shape)));
-  };
   Value rows = emit_op("arith.muli", Type::i32, range(shape[0]), integer(Type::i32, {shape[0]}, shape[1]));
-  return emit_op("arith.addi", Type::i32, widened(rows, {shape[0], 1}, 1), widened(range(shape[1]), {1, shape[1]}, 0))
-      .name;
+  Value columns = range(shape[1]);
+  return emit_op("arith.addi", Type::i32, column(rows, shape), row(columns, shape)).name;
 }
 
 /// Pointers into a buffer at `offsets`, the name of a value of shape `shape`.
@@ -88,6 +79,40 @@ Value Generator::load_input(Type type, const Shape &shape, Contents contents) {
                         cat("tile.load %", pointer, " mask %", mask.name, other, " : ", pointer_text(type, shape),
                             " -> ", type_text(type, shape))),
                    contents);
+}
+
+/// Reads rows whose distance is known only when the program runs, as most kernels do; masked by a limit on rows or
+/// columns.
+Value Generator::strided_load() {
+  Type type = one_of<Type>({Type::i8, Type::i32, Type::f16, Type::bf16, Type::f32, Type::f64});
+  Shape shape = {one_of<std::int64_t>({1, 2, 4, 8, 16}), one_of<std::int64_t>({1, 4, 8, 16, 32})};
+  std::int64_t rows = shape[0], columns = shape[1];
+  // A stride of at least 32, a multiple of 8: n0 & 24 | 32.
+  Value stride = emit_op("arith.ori", Type::i32,
+                         emit_op("arith.andi", Type::i32, operand(Type::i32, {}), integer(Type::i32, {}, 24)),
+                         integer(Type::i32, {}, 32));
+  Contents contents = is_float(type) ? Contents::tame : Contents::any_bits;
+  Buffer buffer = new_buffer("rows", type, rows * 56, contents, true);
+  auto range = [&](std::int64_t n) {
+    return emit(Type::i32, {n}, cat("tile.arange 0 to ", n, " : ", type_text(Type::i32, {n})));
+  };
+  Value r = range(rows), c = range(columns);
+  if (chance(50))
+    stride = emit(Type::i32, {}, cat("tile.assume %", stride.name, " divisible_by 8 : i32"));
+  Value offset = emit_op("arith.addi", Type::i32,
+                         column(emit_op("arith.muli", Type::i32, r, spread(stride, {rows})), shape), row(c, shape));
+  std::string pointer = pointers(buffer, shape, offset.name), mask;
+  if (chance(70)) {
+    bool by_row = chance(50);
+    const Value &index = by_row ? r : c;
+    Value limit = chance(50) ? integer(Type::i32, {}, std::int64_t(below(40))) : operand(Type::i32, {});
+    Value inside = emit_op("arith.cmpi slt,", Type::i1, index, spread(limit, index.shape));
+    mask = cat(" mask %", (by_row ? column(inside, shape) : row(inside, shape)).name);
+  }
+  return described(
+      emit(type, shape,
+           cat("tile.load %", pointer, mask, " : ", pointer_text(type, shape), " -> ", type_text(type, shape))),
+      contents);
 }
 
 /// Reads a table at computed indices: wrapped into it, or masked where they lie outside.

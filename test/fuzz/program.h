@@ -23,7 +23,7 @@ inline bool is_fp8(Type type) { return type == Type::f8E4M3FN || type == Type::f
 inline int bytes(Type type) { return type == Type::i1 ? 1 : info(type).bits / 8; }
 
 /// What the elements of an input buffer are.
-enum class Contents { zeros, any_bits, tame, small_integers };
+enum class Contents { zeros, any_bits, tame, small_integers, page_numbers /* 0 to 7 */ };
 
 /// A pointer parameter and the memory behind it.
 struct Buffer {
