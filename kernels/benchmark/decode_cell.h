@@ -10,9 +10,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <new>
 #include <numeric>
 #include <string>
 #include <vector>
+
+#include <sys/mman.h>
 
 namespace kiln::bench {
 
@@ -45,6 +49,26 @@ inline std::vector<Cell> cells() {
   return {Cell::uniform(2, 60), Cell::uniform(1, 512), Cell::uniform(16, 256), Cell::uniform(4, 2048),
           Cell::ragged(16, 1024)};
 }
+
+/// Memory in huge pages where the system gives them, as servers hold their caches: a walk through a paged cache
+/// otherwise measures the page tables of the machine.
+template <class T>
+struct HugePages {
+  using value_type = T;
+  static constexpr std::size_t page = std::size_t(2) << 20;
+
+  T *allocate(std::size_t count) {
+    const std::size_t bytes = (count * sizeof(T) + page - 1) / page * page;
+    void *memory = std::aligned_alloc(page, bytes);
+    if (!memory)
+      throw std::bad_alloc();
+    madvise(memory, bytes, MADV_HUGEPAGE); // a wish: without it the memory is as good
+    return static_cast<T *>(memory);
+  }
+  void deallocate(T *memory, std::size_t) { std::free(memory); }
+  bool operator==(const HugePages &) const = default;
+};
+using Cache = std::vector<half, HugePages<half>>;
 
 /// A cell with its data.
 class DecodeProblem {
@@ -112,13 +136,15 @@ public:
   }
 
   kernels::PagedAttention<half> problem;
-  std::vector<half> q, key_cache, value_cache, out;
+  std::vector<half> q, out;
+  Cache key_cache, value_cache;
 
 private:
   static std::int64_t pages_of(std::int64_t length) { return (length + page_size - 1) / page_size; }
 
   /// Numbers with mean 0 and deviation 1: the sum of the four 16-bit parts of a random word.
-  void fill(std::vector<half> &values, std::int64_t size) {
+  template <class Values>
+  void fill(Values &values, std::int64_t size) {
     values.resize(size);
     for (half &value : values) {
       const std::uint64_t r = splitmix64(state++);

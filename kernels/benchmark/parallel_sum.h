@@ -15,12 +15,11 @@ namespace kiln::bench {
 /// The sum of 64-bit words, modulo 2^64, in the widest vectors of the machine. `bytes` is a multiple of 512.
 std::uint64_t sum_words(const void *data, std::size_t bytes);
 
-/// Threads that sum a fixed set of arrays again and again, each its own part. They wait in a barrier between runs, so
+/// Threads that sum arrays, each its own part. They wait in a barrier between runs, so
 /// that no run pays for starting threads.
 class ParallelSum {
 public:
-  ParallelSum(std::vector<std::span<const std::byte>> arrays, int threads)
-      : arrays_(std::move(arrays)), threads_(threads), start_(threads), end_(threads), partial_(threads * padding) {
+  explicit ParallelSum(int threads) : threads_(threads), start_(threads), end_(threads), partial_(threads * padding) {
     for (int i = 1; i < threads; ++i)
       workers_.emplace_back([this, i] {
         for (;;) {
@@ -41,7 +40,8 @@ public:
   ParallelSum(const ParallelSum &) = delete;
   ParallelSum &operator=(const ParallelSum &) = delete;
 
-  std::uint64_t run() {
+  std::uint64_t run(std::span<const std::span<const std::byte>> arrays) {
+    arrays_ = arrays; // the barrier makes it visible to the workers
     start_.arrive_and_wait();
     sum_part(0);
     end_.arrive_and_wait();
@@ -64,7 +64,7 @@ private:
     partial_[i * padding] = total;
   }
 
-  std::vector<std::span<const std::byte>> arrays_;
+  std::span<const std::span<const std::byte>> arrays_;
   int threads_;
   bool stop_ = false;
   std::barrier<> start_, end_;

@@ -37,7 +37,7 @@ PagedAttentionConfig default_config(const PagedAttention<T> &p, Device device) {
   return {.head_dim = int(p.head_dim),
           .group = int(p.kv_heads > 0 ? p.heads / p.kv_heads : 1),
           .page_size = int(p.page_size),
-          .block_n = 64,
+          .block_n = 128,
           .packed = packed(p),
           .lse = p.lse != nullptr,
           .interleave = device == Device::cpu()};

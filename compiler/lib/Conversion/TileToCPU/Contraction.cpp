@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kAccumulators = 8;
 /// Steps along k that are emitted one after the other instead of as a loop: the additions that follow can then overlap
 /// with the next rows.
-constexpr int64_t kMaxUnrolledSteps = 16;
+constexpr int64_t kMaxUnrolledSteps = 8;
 
 class Emitter {
 public:
