@@ -17,8 +17,21 @@ using namespace mlir;
 
 namespace {
 
+/// Copies that kept apart what is written through a buffer. From here on the analysis knows of every write, and copies
+/// where one is needed.
+void dropCopiesOfBuffers(Operation *root) {
+  root->walk([](bufferization::ToBufferOp op) {
+    auto copy = op.getTensor().getDefiningOp<bufferization::AllocTensorOp>();
+    if (!copy || !copy.getCopy() || !copy->hasOneUse())
+      return;
+    op.getTensorMutable().assign(copy.getCopy());
+    copy.erase();
+  });
+}
+
 struct BufferizePass : kiln::impl::TileBufferizeBase<BufferizePass> {
   void runOnOperation() override {
+    dropCopiesOfBuffers(getOperation());
     bufferization::OneShotBufferizationOptions options;
     options.allowUnknownOps = true; // pointers and program ids; none of them touches a tensor
     options.setFunctionBoundaryTypeConversion(bufferization::LayoutMapOption::IdentityLayoutMap);

@@ -183,12 +183,16 @@ bool kiln::lowerStreamedDot(LoadOp load, AccessLowering &access, const AccessPla
                              : arith::ExtSIOp::create(builder, loc, to, a).getResult();
   }
   auto bufferType = MemRefType::get(resultType.getShape(), wide);
-  // Along k the sums stay where c is; along n every element is written once.
+  // Along k the sums are kept in a copy of c; along n every element is written once. The copy is this dot's own as long
+  // as operations move or are merged (of itself to_buffer is pure, and one buffer would hold the sums of two dots, or
+  // of all iterations); tile-bufferize drops it.
   Value c = dot.getC(), result;
-  if (use->trans)
+  if (use->trans) {
     result = memref::AllocOp::create(builder, loc, bufferType);
-  else
-    c = result = bufferization::ToBufferOp::create(builder, loc, bufferType, c);
+  } else {
+    Value own = bufferization::AllocTensorOp::create(builder, loc, resultType, ValueRange{}, /*copy=*/c);
+    c = result = bufferization::ToBufferOp::create(builder, loc, bufferType, own);
+  }
 
   StreamedRows right(load, access,
                      zeroRow(builder, loc, load->getParentOfType<ModuleOp>(), columns * elementBytes(type)));

@@ -30,3 +30,27 @@ func.func @accumulate(%x: f32, %n: index, %p: !llvm.ptr) {
   llvm.store %v, %p : f32, !llvm.ptr
   return
 }
+
+// A copy that kept apart what is written through a buffer goes, but not where the values from before are needed again.
+// CHECK-LABEL: func.func @through_buffers
+func.func @through_buffers(%x: f32, %i: index) -> (f32, f32, f32) {
+  // CHECK: %[[START:.*]] = memref.alloc
+  // CHECK: linalg.fill {{.*}} outs(%[[START]]
+  %e = tensor.empty() : tensor<8xf32>
+  %start = linalg.fill ins(%x : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  // CHECK: %[[COPY:.*]] = memref.alloc
+  // CHECK: linalg.copy ins(%[[START]] {{.*}} outs(%[[COPY]]
+  // CHECK-NOT: alloc
+  %one = bufferization.alloc_tensor() copy(%start) : tensor<8xf32>
+  %a = bufferization.to_buffer %one : tensor<8xf32> to memref<8xf32>
+  // CHECK: memref.store %{{.*}}, %[[COPY]]
+  memref.store %x, %a[%i] : memref<8xf32>
+  %before = tensor.extract %start[%i] : tensor<8xf32>
+  %two = bufferization.alloc_tensor() copy(%start) : tensor<8xf32>
+  %b = bufferization.to_buffer %two : tensor<8xf32> to memref<8xf32>
+  // CHECK: memref.store %{{.*}}, %[[START]]
+  memref.store %x, %b[%i] : memref<8xf32>
+  %c = memref.load %a[%i] : memref<8xf32>
+  %d = memref.load %b[%i] : memref<8xf32>
+  return %before, %c, %d : f32, f32, f32
+}

@@ -16,7 +16,8 @@ func.func @values(%v: !tile.ptr<f16>, %rows: tensor<64xi64>, %p: tensor<4x64xf16
   %o = arith.addi %sb, %db : tensor<64x128xi64>
   %s = tile.splat %v : !tile.ptr<f16> -> tensor<64x128x!tile.ptr<f16>>
   %ptr = tile.addptr %s, %o : tensor<64x128x!tile.ptr<f16>>, tensor<64x128xi64>
-  // CHECK-DAG: %[[SUMS:.*]] = bufferization.to_buffer %[[C]]
+  // CHECK-DAG: %[[OWN:.*]] = bufferization.alloc_tensor() copy(%[[C]])
+  // CHECK-DAG: %[[SUMS:.*]] = bufferization.to_buffer %[[OWN]]
   // CHECK-DAG: %[[LEFT:.*]] = arith.extf %[[P]] : tensor<4x64xf16> to tensor<4x64xf32>
   // CHECK: scf.for %[[K:.*]] = %{{.*}} to %c64 step %c8
   // CHECK-COUNT-8: tensor.extract %[[STARTS]]

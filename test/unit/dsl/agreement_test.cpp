@@ -1,0 +1,83 @@
+// Kernels whose lowering for the CPU has to keep values apart, or in order: what it computes is what the interpreter
+// does. Elements are small integers, so that every order of summation gives the same bits.
+#include "run.h"
+
+#include <cstdint>
+#include <utility>
+
+using kiln::arange;
+using kiln::col;
+using kiln::dot;
+using kiln::Kernel;
+using kiln::load;
+using kiln::ptr;
+using kiln::range;
+using kiln::row;
+using kiln::scalar;
+using kiln::store;
+using kiln::Tile;
+using kiln::zeros;
+using kiln_test::None;
+
+namespace {
+
+/// The elements of a matrix that lies densely at `base`.
+Tile matrix(const Tile &base, int rows, int columns) {
+  return base + col(arange(0, rows)) * columns + row(arange(0, columns));
+}
+
+/// Launches `kernel` with an output of `size` elements and two inputs, and expects what the interpreter gives.
+template <class T, class A, class B>
+void expect_agreement(const Kernel<None, ptr<T>, ptr<const A>, ptr<const B>, scalar<int>> &kernel, int n,
+                      std::size_t size) {
+  constexpr std::size_t inputs = 4096;
+  std::vector<A> a(inputs);
+  std::vector<B> b(inputs);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    a[i] = A(float(int(i * 2654435761u >> 7) % 7 - 3));
+    b[i] = B(float(int(i * 2246822519u >> 9) % 5 - 2));
+  }
+  auto run = [&](kiln::Device device) {
+    std::vector<T> out(size);
+    kernel.launch({.device = device}, {}, out.data(), a.data(), b.data(), n);
+    return out;
+  };
+  EXPECT_EQ(run(kiln::Device::cpu()), run(kiln::Device::interpreter()));
+}
+
+TEST(Agreement, DotsThatStartFromTheSameSums) {
+  Kernel kernel{"twins", [](const None &, ptr<float> out, ptr<const float> a, ptr<const float> b, scalar<int>) {
+                  Tile q = load(matrix(a, 4, 16)), start = zeros({4, 16}, kiln::f32);
+                  store(matrix(out, 4, 16), dot(q, load(matrix(b, 16, 16)), start));
+                  store(matrix(out + 64, 4, 16), dot(q, load(matrix(b + 256, 16, 16)), start));
+                }};
+  expect_agreement(kernel, 0, 128);
+}
+
+TEST(Agreement, DotsOfALoopThatStartAnew) {
+  Kernel kernel{"anew", [](const None &, ptr<float> out, ptr<const float> a, ptr<const float> b, scalar<int> n) {
+                  Tile q = load(matrix(a, 4, 16)), start = load(matrix(a + 64, 4, 16));
+                  for (Tile i : range(n)) {
+                    Tile rows = load(matrix(b + i * 256, 16, 16));
+                    store(matrix(out + i * 128, 4, 16), dot(q, rows));
+                    store(matrix(out + i * 128 + 64, 4, 16), dot(q, load(matrix(b + i * 256, 16, 16)), start));
+                  }
+                  store(matrix(out + 384, 4, 16), start);
+                }};
+  expect_agreement(kernel, 3, 448);
+}
+
+TEST(Agreement, DotsThatStartFromACarriedTile) {
+  Kernel kernel{"carried", [](const None &, ptr<float> out, ptr<const float> a, ptr<const float> b, scalar<int> n) {
+                  Tile q = load(matrix(a, 4, 16)), sums = load(matrix(a + 64, 4, 16));
+                  for (Tile i : range(n)) {
+                    Tile x = dot(q, load(matrix(b + i * 256, 16, 16)), sums);
+                    Tile y = dot(x, load(matrix(b + i * 256 + 32, 16, 16)), sums);
+                    sums = kiln::clamp(x + y, -9, 9);
+                  }
+                  store(matrix(out, 4, 16), sums);
+                }};
+  expect_agreement(kernel, 3, 64);
+}
+
+} // namespace
