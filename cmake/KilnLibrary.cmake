@@ -34,7 +34,14 @@ if(KILN_STATIC_LLVM)
   endforeach()
 endif()
 
-install(TARGETS kiln kiln_runtime EXPORT KilnTargets)
+install(TARGETS kiln kiln_runtime EXPORT KilnTargets LIBRARY NAMELINK_SKIP)
+# A program links `-lkiln` and nothing else. It calls into libkiln_runtime.so too, which linkers do not take from what libkiln.so needs, so
+# the name that they look for is a script that names both.
+set(_soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+file(WRITE ${PROJECT_BINARY_DIR}/install/libkiln.so "INPUT(libkiln.so.${_soversion} AS_NEEDED(libkiln_runtime.so.${_soversion}))\n")
+install(FILES ${PROJECT_BINARY_DIR}/install/libkiln.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(CODE "file(CREATE_LINK libkiln_runtime.so.${_soversion} \
+  \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libkiln_runtime.so\" SYMBOLIC)")
 install(DIRECTORY runtime/include/kiln dsl/include/kiln kernels/include/kiln DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 set(_package ${CMAKE_INSTALL_LIBDIR}/cmake/Kiln)
 install(EXPORT KilnTargets NAMESPACE Kiln:: DESTINATION ${_package})

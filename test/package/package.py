@@ -69,6 +69,19 @@ class Package:
         run("g++", HERE / "consumer/main.cpp", *flags, "-o", program)
         junit.fail_unless("works" in run(program), "said nothing")
 
+    def one_library(self):
+        """A program names libkiln alone, also where it calls into the runtime library that comes with it."""
+        library = next(self.prefix.rglob("libkiln.so")).parent
+        for linker in ("bfd", "gold"):
+            if not shutil.which(f"ld.{linker}"):
+                continue
+            program = fresh(self.scratch / f"one-library-{linker}") / "lesson"
+            run("g++", "-std=c++20", f"-fuse-ld={linker}", f"-I{self.prefix}/include", ROOT / "examples/05_tuning.cpp",
+                f"-L{library}", "-lkiln", f"-Wl,-rpath,{library}", "-o", program)
+            needed = run("readelf", "-d", program)
+            junit.fail_unless("libkiln_runtime.so" in needed, "the lesson no longer calls into the runtime library")
+            run(program)
+
     def subproject(self):
         build = self.scratch / "subproject"
         run(self.cmake, "-S", HERE / "subproject", "-B", build, "-G", "Ninja", "-DCMAKE_CXX_COMPILER=g++", f"-DKILN_SOURCE_DIR={ROOT}")
@@ -94,6 +107,7 @@ def main():
         ("find_package", package.find_package),
         ("an installed tree can be moved", package.relocated),
         ("pkg-config", package.pkg_config),
+        ("libkiln alone", package.one_library),
         ("subproject", package.subproject),
         ("Kiln itself with g++", package.wrong_compiler),
     ]
