@@ -135,6 +135,11 @@ std::string Generator::combine_f64(const Combination &c, const Shape &shape, con
   return name;
 }
 
+/// The sign of a sum that is zero is unspecified, of -0 + 0 it is not.
+Value Generator::without_sign_of_zero(const Value &x) {
+  return with_facts(emit_op("arith.addf", x.type, x, number(x.type, x.shape, 0)), x);
+}
+
 /// The sum of a tame f32 or f64 tile: within (n - 1) * u * (sum of |x|); exact if all partial sums are integers that
 /// the type holds.
 Value Generator::sum(const Combination &c, const Value &x) {
@@ -146,7 +151,7 @@ Value Generator::sum(const Combination &c, const Value &x) {
   result.tame = result.magnitude <= 1e6;
   result.integral = x.integral && x.exact;
   if (result.integral)
-    return result;
+    return without_sign_of_zero(result);
   std::string inherited;
   if (bounds) {
     std::string e = bound_of(x),
@@ -200,7 +205,7 @@ Value Generator::multiply(const Value &a, const Value &b, const Value &c) {
   result.integral = a.integral && b.integral && c.integral && a.exact && b.exact && c.exact &&
                     result.magnitude <= std::ldexp(1.0, info(type).precision);
   if (result.integral)
-    return result;
+    return without_sign_of_zero(result);
   std::string inherited;
   if (bounds) {
     auto product = [&](const std::string &x, const std::string &y, const std::string &z) {

@@ -162,9 +162,15 @@ std::vector<Value> Generator::while_loop() {
   Value go_on = emit_op("arith.cmpi slt,", Type::i1, before[0], limit);
   if (chance(50))
     go_on = emit_op("arith.andi", Type::i1, go_on, operand(Type::i1, {}));
+  // What it forwards is what it was given, or, of integers, something computed.
+  std::vector<Value> passed = before;
+  for (std::size_t i = 1; i < passed.size(); ++i)
+    if (!is_float(passed[i].type) && chance(30))
+      passed[i] = emit_op(passed[i].type == Type::i1 ? "arith.xori" : "arith.addi", passed[i].type, passed[i],
+                          operand(passed[i].type, passed[i].shape));
   pool.resize(outer);
   Lists forwarded, names, yields;
-  for (const Value &value : before)
+  for (const Value &value : passed)
     forwarded.add(value, bounds);
   line(cat("scf.condition(%", go_on.name, ") ", forwarded.names, " : ", forwarded.types));
   std::string condition = body.substr(start);

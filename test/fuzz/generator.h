@@ -120,6 +120,7 @@ private:
   Value dot();
   Combination combination(std::uint64_t kind, std::size_t axis, const Shape &shape);
   std::string combine_f64(const Combination &c, const Shape &shape, const std::string &op, const std::string &of);
+  Value without_sign_of_zero(const Value &x);
   Value sum(const Combination &c, const Value &x);
   Value largest(const Combination &c, const Value &x);
   Value multiply(const Value &a, const Value &b, const Value &c);

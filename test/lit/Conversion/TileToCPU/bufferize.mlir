@@ -54,3 +54,47 @@ func.func @through_buffers(%x: f32, %i: index) -> (f32, f32, f32) {
   %d = memref.load %b[%i] : memref<8xf32>
   return %before, %c, %d : f32, f32, f32
 }
+
+// What the condition forwards has lost the flag, which only the condition reads, so that tensor and argument no longer have one number.
+// CHECK-LABEL: func.func @while
+func.func @while(%x: f32, %flag: i1, %p: !llvm.ptr) {
+  %c0 = arith.constant 0 : index
+  %e = tensor.empty() : tensor<8xf32>
+  %init = linalg.fill ins(%x : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  // CHECK: scf.while (%[[F:.*]] = %{{.*}}, %[[B:.*]] = %{{.*}}) : (i1, memref<8xf32{{.*}}>) -> (i1, memref<8xf32{{.*}}>)
+  // CHECK: scf.condition(%[[F]]) %[[F]], %[[B]]
+  %r = scf.while (%f = %flag, %t = %init) : (i1, tensor<8xf32>) -> tensor<8xf32> {
+    scf.condition(%f) %t : tensor<8xf32>
+  } do {
+  ^bb0(%t: tensor<8xf32>):
+    %v = tensor.extract %t[%c0] : tensor<8xf32>
+    %again = arith.cmpf ogt, %v, %x : f32
+    scf.yield %again, %t : i1, tensor<8xf32>
+  }
+  %v = tensor.extract %r[%c0] : tensor<8xf32>
+  llvm.store %v, %p : f32, !llvm.ptr
+  return
+}
+
+// What the condition computes and forwards has a buffer of its own.
+// CHECK-LABEL: func.func @while_computes
+func.func @while_computes(%x: f32, %p: !llvm.ptr) {
+  %c0 = arith.constant 0 : index
+  %e = tensor.empty() : tensor<8xf32>
+  %init = linalg.fill ins(%x : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  // CHECK: scf.while (%[[T:.*]] = %{{.*}}, %[[B:.*]] = %{{.*}}) : (memref<8xf32{{.*}}>, memref<8xf32{{.*}}>)
+  // CHECK: linalg.copy {{.*}} outs(%[[B]] :
+  // CHECK: scf.condition(%{{.*}}) %[[T]], %[[B]]
+  %r = scf.while (%t = %init) : (tensor<8xf32>) -> tensor<8xf32> {
+    %s = tensor.insert %x into %t[%c0] : tensor<8xf32>
+    %v = tensor.extract %t[%c0] : tensor<8xf32>
+    %again = arith.cmpf ogt, %v, %x : f32
+    scf.condition(%again) %s : tensor<8xf32>
+  } do {
+  ^bb0(%t: tensor<8xf32>):
+    scf.yield %t : tensor<8xf32>
+  }
+  %v = tensor.extract %r[%c0] : tensor<8xf32>
+  llvm.store %v, %p : f32, !llvm.ptr
+  return
+}
