@@ -80,4 +80,14 @@ TEST(Agreement, DotsThatStartFromACarriedTile) {
   expect_agreement(kernel, 3, 64);
 }
 
+TEST(Agreement, BitcastsOfPointersWhoseBaseIsNotAligned) {
+  Kernel kernel{"bytes", [](const None &, ptr<int> out, ptr<const int> a, ptr<const int> b, scalar<int> n) {
+                  Tile i = arange(0, 32), bytes = kiln::bitcast(a, kiln::i8);
+                  store(out + i, load(kiln::bitcast(bytes + 1 + (i * 4 + 3), kiln::i32)));
+                  store(out + 32 + i, load(kiln::bitcast(bytes + 3 + n * 4 + (i * 8 - 3), kiln::i32)));
+                  store(kiln::bitcast(kiln::bitcast(out + 64, kiln::i8) + 2 + (i * 4 - 2), kiln::i32), load(b + i));
+                }};
+  expect_agreement(kernel, 3, 96);
+}
+
 } // namespace

@@ -15,6 +15,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace kiln {
@@ -49,9 +50,7 @@ bool isZero(Value value) {
 }
 
 /// The bytes of one element behind a pointer.
-int64_t pointeeBytes(Type pointerOrTile) {
-  return llvm::divideCeil(cast<PtrType>(getElementOrSelf(pointerOrTile)).getPointeeType().getIntOrFloatBitWidth(), 8);
-}
+int64_t pointeeBytes(Type pointerOrTile) { return cast<PtrType>(getElementOrSelf(pointerOrTile)).getElementBytes(); }
 
 /// Base and offsets of a pointer tile, as the type converter made them.
 struct Split {
@@ -123,27 +122,43 @@ struct AssumePattern : OpConversionPattern<AssumeOp> {
   }
 };
 
+/// The address that a scalar pointer holds, as an i64.
+Value addressOf(OpBuilder &builder, Location loc, Value pointer) {
+  auto type = LLVM::LLVMPointerType::get(builder.getContext());
+  Value raw = UnrealizedConversionCastOp::create(builder, loc, type, pointer).getResult(0);
+  return LLVM::PtrToIntOp::create(builder, loc, builder.getI64Type(), raw);
+}
+
 struct BitcastPattern : OpConversionPattern<BitcastOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(BitcastOp op, OneToNOpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    Location loc = op.getLoc();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Split split(adaptor.getSource());
-    int64_t from = pointeeBytes(op.getSource().getType()), to = pointeeBytes(op.getType());
-    Value offsets = split.offsets;
-    auto scale = [&](auto tag, int64_t factor) {
-      using Arith = decltype(tag);
-      auto type = cast<RankedTensorType>(offsets.getType());
-      Value constant =
-          arith::ConstantOp::create(rewriter, loc, DenseElementsAttr::get(type, rewriter.getI64IntegerAttr(factor)));
-      offsets = Arith::create(rewriter, loc, offsets, constant);
+    auto result = cast<PtrType>(getElementOrSelf(op.getType()));
+    int64_t from = pointeeBytes(op.getSource().getType()), to = pointeeBytes(result);
+    Value base = split.base, offsets = split.offsets;
+    auto type = cast<RankedTensorType>(offsets.getType());
+    auto all = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(b, DenseElementsAttr::get(type, b.getI64IntegerAttr(value)));
     };
-    // An offset counts elements. Accesses are aligned to their element, so the division is exact.
-    if (from > to)
-      scale(arith::MulIOp(), from / to);
-    else if (from < to)
-      scale(arith::DivSIOp(), to / from);
-    Value base = BitcastOp::create(rewriter, loc, getElementOrSelf(op.getType()), split.base);
+    if (from > to) {
+      offsets = arith::MulIOp::create(b, offsets, all(from / to));
+    } else if (from < to) {
+      // Each address that is accessed is a multiple of the new element's size; base and offset alone need not be. What
+      // the base has beyond such a multiple moves to the offsets, which then can be divided.
+      Value mask = arith::ConstantIntOp::create(b, b.getI64Type(), to - 1);
+      Value beyond = arith::AndIOp::create(b, addressOf(b, b.getLoc(), base), mask);
+      Value zero = arith::ConstantIntOp::create(b, b.getI64Type(), 0);
+      Value bytes = BitcastOp::create(b, PtrType::get(b.getContext(), b.getI8Type()), base);
+      base = AddPtrOp::create(b, bytes, arith::SubIOp::create(b, zero, beyond));
+      if (from > 1)
+        offsets = arith::MulIOp::create(b, offsets, all(from));
+      offsets = arith::AddIOp::create(b, offsets, SplatOp::create(b, type, beyond));
+      offsets = arith::ShRSIOp::create(b, offsets, all(llvm::Log2_64(to)));
+    }
+    if (base.getType() != result)
+      base = BitcastOp::create(b, result, base);
     rewriter.replaceOpWithMultiple(op, {{base, offsets}});
     return success();
   }
@@ -154,12 +169,7 @@ struct SelectPattern : OpConversionPattern<arith::SelectOp> {
 
   /// (address of `a` - address of `b`) in elements.
   static Value distance(OpBuilder &builder, Location loc, Value a, Value b, int64_t bytes) {
-    auto address = [&](Value pointer) -> Value {
-      auto type = LLVM::LLVMPointerType::get(builder.getContext());
-      Value raw = UnrealizedConversionCastOp::create(builder, loc, type, pointer).getResult(0);
-      return LLVM::PtrToIntOp::create(builder, loc, builder.getI64Type(), raw);
-    };
-    Value difference = arith::SubIOp::create(builder, loc, address(a), address(b));
+    Value difference = arith::SubIOp::create(builder, loc, addressOf(builder, loc, a), addressOf(builder, loc, b));
     Value size = arith::ConstantIntOp::create(builder, loc, builder.getI64Type(), bytes);
     return arith::DivSIOp::create(builder, loc, difference, size);
   }

@@ -72,3 +72,25 @@ func.func @bitcast(%x: !tile.ptr<i32>, %i: tensor<8xi64>) -> tensor<8xi8> {
   %v = tile.load %q : tensor<8x!tile.ptr<i8>> -> tensor<8xi8>
   return %v : tensor<8xi8>
 }
+
+// To a larger element: neither the base nor an offset need be a multiple of its size, their sum is.
+// CHECK-LABEL: func.func @bitcast_to_larger
+// CHECK-SAME:    %[[X:.*]]: !tile.ptr<i16>, %[[I:.*]]: tensor<8xi64>
+func.func @bitcast_to_larger(%x: !tile.ptr<i16>, %i: tensor<8xi64>) -> tensor<8xi32> {
+  %s = tile.splat %x : !tile.ptr<i16> -> tensor<8x!tile.ptr<i16>>
+  %p = tile.addptr %s, %i : tensor<8x!tile.ptr<i16>>, tensor<8xi64>
+  // CHECK: %[[RAW:.*]] = builtin.unrealized_conversion_cast %[[X]]
+  // CHECK: %[[ADDRESS:.*]] = llvm.ptrtoint %[[RAW]]
+  // CHECK: %[[BEYOND:.*]] = arith.andi %[[ADDRESS]], %c3_i64
+  // CHECK: %[[BYTES:.*]] = tile.bitcast %[[X]] : !tile.ptr<i16> -> !tile.ptr<i8>
+  // CHECK: %[[BACK:.*]] = arith.subi %c0_i64, %[[BEYOND]]
+  // CHECK: %[[ALIGNED:.*]] = tile.addptr %[[BYTES]], %[[BACK]]
+  // CHECK: %[[OFFSETS:.*]] = arith.muli %[[I]]
+  // CHECK: %[[ALL:.*]] = tile.splat %[[BEYOND]]
+  // CHECK: %[[SUM:.*]] = arith.addi %[[OFFSETS]], %[[ALL]]
+  // CHECK: arith.shrsi %[[SUM]]
+  // CHECK: tile.bitcast %[[ALIGNED]] : !tile.ptr<i8> -> !tile.ptr<i32>
+  %q = tile.bitcast %p : tensor<8x!tile.ptr<i16>> -> tensor<8x!tile.ptr<i32>>
+  %v = tile.load %q : tensor<8x!tile.ptr<i32>> -> tensor<8xi32>
+  return %v : tensor<8xi32>
+}
