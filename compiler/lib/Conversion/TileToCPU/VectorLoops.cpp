@@ -9,9 +9,13 @@ using namespace mlir;
 using namespace kiln;
 
 int64_t kiln::widestElementBits(linalg::LinalgOp op) {
+  // Lanes of i1 are read and written one by one (isContiguous): more than a few of them are a page of code.
+  constexpr int64_t kBooleanBits = 32;
   int64_t widest = 1;
   auto note = [&](Type type) {
-    if (type.isIntOrFloat())
+    if (type.isInteger(1))
+      widest = std::max(widest, kBooleanBits);
+    else if (type.isIntOrFloat())
       widest = std::max<int64_t>(widest, type.getIntOrFloatBitWidth());
     else if (type.isIndex())
       widest = std::max<int64_t>(widest, 64);
