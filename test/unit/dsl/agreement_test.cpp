@@ -80,6 +80,18 @@ TEST(Agreement, DotsThatStartFromACarriedTile) {
   expect_agreement(kernel, 3, 64);
 }
 
+TEST(Agreement, SumsOfProductsThatAreNoDots) {
+  Kernel kernel{"sums", [](const None &, ptr<int> out, ptr<const int> a, ptr<const std::int8_t> b, scalar<int>) {
+                  // Each tile is used once: all of it becomes part of the sum.
+                  auto left = [&](const Tile &x) { return kiln::expand_dims(x, 1); };
+                  auto right = [&](int at) { return kiln::expand_dims(load(matrix(a + at, 8, 16)), 0); };
+                  store(matrix(out, 8, 8), kiln::sum(left(load(matrix(a, 8, 16)) + 1) * right(64), 2));
+                  Tile positive = load(matrix(b, 8, 16)) > 0;
+                  store(matrix(out + 64, 8, 8), kiln::sum(right(128) * left(positive.to(kiln::i32)), 2));
+                }};
+  expect_agreement(kernel, 0, 128);
+}
+
 TEST(Agreement, BitcastsOfPointersWhoseBaseIsNotAligned) {
   Kernel kernel{"bytes", [](const None &, ptr<int> out, ptr<const int> a, ptr<const int> b, scalar<int> n) {
                   Tile i = arange(0, 32), bytes = kiln::bitcast(a, kiln::i8);

@@ -208,6 +208,7 @@ struct DotPattern : OpConversionPattern<DotOp> {
                   : arith::AddIOp::create(body, at, arguments[2], arith::MulIOp::create(body, at, x, y)).getResult();
           linalg::YieldOp::create(body, at, sum);
         });
+    generic->setAttr(kDotAttr, rewriter.getUnitAttr());
     rewriter.replaceOp(op, generic.getResults());
     return success();
   }

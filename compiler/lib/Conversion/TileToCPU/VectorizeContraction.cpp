@@ -2,6 +2,7 @@
 
 #include "Contraction.h"
 #include "VectorLoops.h"
+#include "kiln/Conversion/TileToCPU/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -30,27 +31,13 @@ private:
 } // namespace
 
 LogicalResult kiln::vectorizeContraction(linalg::LinalgOp op, int64_t vectorBits) {
-  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
-  if (op->getNumOperands() != 3 || iterators.size() != 3 || iterators[0] != utils::IteratorType::parallel ||
-      iterators[1] != utils::IteratorType::parallel || iterators[2] != utils::IteratorType::reduction)
+  // A dot may have lost an operand: a constant moves into the body.
+  if (!op->hasAttr(kDotAttr) || op->getNumOperands() != 3)
     return failure();
   AffineExpr m, n, k;
   bindDims(op.getContext(), m, n, k);
-  auto is = [&](AffineMap map, AffineExpr row, AffineExpr column) {
-    return map == AffineMap::get(3, 0, {row, column}, op.getContext());
-  };
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  bool plain = is(maps[1], k, n), transposed = is(maps[1], n, k);
-  if (!is(maps[0], m, k) || !is(maps[2], m, n) || (!plain && !transposed))
-    return failure();
-  // Anything but a sum of products is not what this emits.
-  Operation *sum = op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
-  if (!isa_and_present<arith::AddFOp, arith::AddIOp>(sum) ||
-      !isa_and_present<arith::MulFOp, arith::MulIOp>(sum->getOperand(1).getDefiningOp()))
-    return failure();
+  bool transposed = op.getIndexingMapsArray()[1] == AffineMap::get(3, 0, {n, k}, op.getContext());
   Value a = op->getOperand(0), c = op->getOperand(2);
-  if (cast<MemRefType>(a.getType()).getElementType() != cast<MemRefType>(c.getType()).getElementType())
-    return failure();
 
   BufferRows rows(op.getLoc(), op->getOperand(1));
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();

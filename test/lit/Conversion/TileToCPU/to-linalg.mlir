@@ -29,7 +29,7 @@ func.func @dot(%q: tensor<4x16xf16>, %k: tensor<8x16xf16>, %s: tensor<4x8xf32>) 
   %t = tile.trans %k [1, 0] : tensor<8x16xf16> -> tensor<16x8xf16>
   // CHECK: %[[WIDE:.*]] = linalg.generic {{.*}} ins(%[[Q]] : tensor<4x16xf16>)
   // CHECK: linalg.generic {indexing_maps = [#[[$A]], #[[$BT]], #[[$C]]], iterator_types = ["parallel", "parallel", "reduction"]}
-  // CHECK-SAME: ins(%[[WIDE]], %[[K]] : tensor<4x16xf32>, tensor<8x16xf16>) outs(%[[S]] : tensor<4x8xf32>)
+  // CHECK-SAME: ins(%[[WIDE]], %[[K]] : tensor<4x16xf32>, tensor<8x16xf16>) outs(%[[S]] : tensor<4x8xf32>) attrs = {kiln.dot}
   %d = tile.dot %q, %t, %s : tensor<4x16xf16>, tensor<16x8xf16> -> tensor<4x8xf32>
   return %d : tensor<4x8xf32>
 }

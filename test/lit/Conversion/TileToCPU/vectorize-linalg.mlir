@@ -110,7 +110,7 @@ func.func @matmul(%a: memref<4x8xf32>, %b: memref<8x16xf16>, %c: memref<4x16xf32
   // CHECK: scf.yield
   // CHECK-COUNT-8: vector.store
   linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>],
-                  iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x8xf32>, memref<8x16xf16>) outs(%c : memref<4x16xf32>) {
+                  iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x8xf32>, memref<8x16xf16>) outs(%c : memref<4x16xf32>) attrs = {kiln.dot} {
   ^bb0(%x: f32, %y: f16, %o: f32):
     %w = arith.extf %y : f16 to f32
     %p = arith.mulf %x, %w : f32
@@ -130,12 +130,32 @@ func.func @transposed_right(%a: memref<4x256xi32>, %b: memref<16x256xi8>, %c: me
   // CHECK: vector.shuffle {{.*}} [0, 1, 2, 3, 8, 9, 10, 11] : vector<8xi32>, vector<8xi32>
   // CHECK-COUNT-4: vector.store %{{.*}} : memref<4x16xi32>, vector<2xi32>
   linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>],
-                  iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x256xi32>, memref<16x256xi8>) outs(%c : memref<4x16xi32>) {
+                  iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x256xi32>, memref<16x256xi8>) outs(%c : memref<4x16xi32>) attrs = {kiln.dot} {
   ^bb0(%x: i32, %y: i8, %o: i32):
     %w = arith.extsi %y : i8 to i32
     %p = arith.muli %x, %w : i32
     %s = arith.addi %o, %p : i32
     linalg.yield %s : i32
+  }
+  return
+}
+
+// A sum of products that is no dot is a reduction: its body counts, and each product is rounded.
+// CHECK-LABEL: func.func @sum_of_products
+func.func @sum_of_products(%a: memref<4x16xf32>, %b: memref<8x16xf32>, %c: memref<4x8xf32>) {
+  // CHECK-NOT: math.fma
+  // CHECK: %[[Y:.*]] = math.absf
+  // CHECK: %[[P:.*]] = arith.mulf %{{.*}}, %[[Y]]
+  // CHECK: arith.addf %[[P]]
+  // CHECK-NOT: math.fma
+  // CHECK: return
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<4x16xf32>, memref<8x16xf32>) outs(%c : memref<4x8xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %w = math.absf %y : f32
+    %p = arith.mulf %x, %w : f32
+    %s = arith.addf %o, %p : f32
+    linalg.yield %s : f32
   }
   return
 }
