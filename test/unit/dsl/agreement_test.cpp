@@ -45,6 +45,15 @@ void expect_agreement(const Kernel<None, ptr<T>, ptr<const A>, ptr<const B>, sca
   EXPECT_EQ(run(kiln::Device::cpu()), run(kiln::Device::interpreter()));
 }
 
+TEST(Agreement, SumsOfADotOutliveOtherTiles) {
+  Kernel kernel{"apart", [](const None &, ptr<float> out, ptr<const float> a, ptr<const float> b, scalar<int>) {
+                  Tile sums = dot(load(matrix(a, 8, 16)), load(matrix(b, 16, 16)), kiln::full({8, 16}, 4, kiln::f32));
+                  store(matrix(out, 8, 16), kiln::cumsum(load(matrix(a + 512, 8, 16)), 0));
+                  store(matrix(out + 128, 8, 16), sums);
+                }};
+  expect_agreement(kernel, 0, 256);
+}
+
 TEST(Agreement, DotsThatStartFromTheSameSums) {
   Kernel kernel{"twins", [](const None &, ptr<float> out, ptr<const float> a, ptr<const float> b, scalar<int>) {
                   Tile q = load(matrix(a, 4, 16)), start = zeros({4, 16}, kiln::f32);

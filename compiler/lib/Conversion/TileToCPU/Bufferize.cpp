@@ -19,18 +19,6 @@ using namespace mlir;
 
 namespace {
 
-/// Copies that kept apart what is written through a buffer. From here on the analysis knows of every write, and copies
-/// where one is needed.
-void dropCopiesOfBuffers(Operation *root) {
-  root->walk([](bufferization::ToBufferOp op) {
-    auto copy = op.getTensor().getDefiningOp<bufferization::AllocTensorOp>();
-    if (!copy || !copy.getCopy() || !copy->hasOneUse())
-      return;
-    op.getTensorMutable().assign(copy.getCopy());
-    copy.erase();
-  });
-}
-
 /// Upstream wants a tensor that the condition of a while loop forwards to be the argument of the same number. But
 /// canonicalisation drops what nobody uses after the condition, which moves the others, and the condition may compute
 /// what it forwards. So all arguments are forwarded, in order; a tensor that is none gets an argument whose buffer it
@@ -99,7 +87,6 @@ void forwardAllArguments(scf::WhileOp loop) {
 
 struct BufferizePass : kiln::impl::TileBufferizeBase<BufferizePass> {
   void runOnOperation() override {
-    dropCopiesOfBuffers(getOperation());
     getOperation()->walk(forwardAllArguments);
     bufferization::OneShotBufferizationOptions options;
     options.allowUnknownOps = true; // pointers and program ids; none of them touches a tensor
