@@ -57,8 +57,8 @@ static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder() {
   return builder;
 }
 
-/// Loops are vectorised and blocked already, by facts that LLVM cannot see; unrolling them again doubled the compile
-/// time of the decode kernel (350 ms to 185) and made it no faster. What is left is to clean up addresses and to hoist
+/// Loops are vectorised and blocked already, by facts that LLVM cannot see; unrolling them again doubles the compile
+/// time of the decode kernel and makes it no faster. What is left is to clean up addresses and to hoist
 /// what does not change.
 static void optimize(Module &module, TargetMachine &machine) {
   PipelineTuningOptions tuning;
