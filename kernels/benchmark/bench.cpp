@@ -24,7 +24,7 @@ bool csv = false;
 /// One figure; `goal` says what is asked of it, or is empty.
 void print(const char *name, double value, const char *unit, const char *goal = "") {
   if (csv)
-    std::printf("%s,%.6g,%s,%s\n", name, value, unit, goal);
+    std::printf("\"%s\",%.6g,%s,%s\n", name, value, unit, goal); // names hold commas
   else
     std::printf("  %-46s %10.3f %-6s %s\n", name, value, unit, goal);
   std::fflush(stdout);
