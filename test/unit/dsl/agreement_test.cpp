@@ -111,4 +111,31 @@ TEST(Agreement, BitcastsOfPointersWhoseBaseIsNotAligned) {
   expect_agreement(kernel, 3, 96);
 }
 
+TEST(Agreement, CarriedTilesThatBranchesExchange) {
+  Kernel kernel{"exchange", [](const None &, ptr<float> out, ptr<const float> a, ptr<const float> b, scalar<int> n) {
+                  Tile i = arange(0, 32), x = load(a + i), y = load(b + i), t = x, u = x;
+                  for (Tile j : range(n)) {
+                    kiln::if_(
+                        j % 2 == 0,
+                        [&] {
+                          t = u + y;
+                          u = t;
+                        },
+                        [&] {
+                          u = t;
+                          t = x;
+                          x = x + 1;
+                          kiln::if_(j > 2, [&] { std::swap(t, y); });
+                        });
+                    y = u;
+                  }
+                  store(out + i, x);
+                  store(out + 32 + i, y);
+                  store(out + 64 + i, t);
+                  store(out + 96 + i, u);
+                }};
+  for (int n : {0, 1, 2, 6})
+    expect_agreement(kernel, n, 128);
+}
+
 } // namespace

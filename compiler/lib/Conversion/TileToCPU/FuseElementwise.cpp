@@ -96,6 +96,48 @@ void reuseOperands(linalg::GenericOp op) {
   }
 }
 
+/// The argument of a loop that carries `result` of a branch, directly or through outer branches, to the next iteration.
+BlockArgument carrierOf(OpResult result) {
+  for (OpOperand &use : result.getUses()) {
+    Operation *terminator = use.getOwner(), *parent = terminator->getParentOp();
+    if (!terminator->hasTrait<OpTrait::IsTerminator>())
+      continue;
+    if (auto outer = dyn_cast<scf::IfOp>(parent))
+      return carrierOf(outer->getResult(use.getOperandNumber()));
+    // The first operand of a condition is the condition, the first argument of a for is its induction variable.
+    int64_t position = use.getOperandNumber();
+    position += isa<scf::ForOp>(parent) - isa<scf::ConditionOp>(terminator);
+    if (position >= 0 && position < terminator->getBlock()->getNumArguments())
+      return terminator->getBlock()->getArgument(position);
+  }
+  return nullptr;
+}
+
+/// A branch in a loop yields tensors of its own, or the argument that carries its result. For the bufferization takes
+/// all that a result may be to be one buffer, without end: arguments of the loop that one branch may yield could not be
+/// written independently, and it copies the operands of other operations where it must, but never what a branch yields.
+void yieldOwnTensors(scf::IfOp branch) {
+  if (!branch->getParentOfType<LoopLikeOpInterface>())
+    return;
+  for (OpResult result : branch->getResults()) {
+    if (!isa<RankedTensorType>(result.getType()))
+      continue;
+    BlockArgument carrier = carrierOf(result);
+    unsigned number = result.getResultNumber();
+    for (scf::YieldOp yield : {branch.thenYield(), branch.elseYield()}) {
+      Value value = yield.getOperand(number);
+      bool isOwn = yield->getParentRegion()->isAncestor(value.getParentRegion()) &&
+                   !llvm::is_contained(yield.getOperands().take_front(number), value);
+      if (isOwn || value == carrier)
+        continue;
+      OpBuilder builder(yield);
+      auto type = cast<RankedTensorType>(value.getType());
+      yield.setOperand(number,
+                       bufferization::AllocTensorOp::create(builder, yield.getLoc(), type, ValueRange{}, value));
+    }
+  }
+}
+
 /// Yields that a loop carries: (position of the argument in the body, operand of the terminator).
 void copyCarried(Block *body, ArrayRef<BlockArgument> arguments, MutableArrayRef<OpOperand> yields) {
   Operation *terminator = body->getTerminator();
@@ -132,6 +174,7 @@ struct FuseElementwisePass : kiln::impl::TileFuseElementwiseBase<FuseElementwise
 
     fillSplatConstants(getOperation());
     getOperation()->walk([](linalg::GenericOp op) { reuseOperands(op); });
+    getOperation()->walk(yieldOwnTensors);
     getOperation()->walk([](LoopLikeOpInterface loop) {
       if (auto forOp = dyn_cast<scf::ForOp>(*loop)) {
         copyCarried(forOp.getBody(), forOp.getRegionIterArgs(), forOp.getBody()->getTerminator()->getOpOperands());

@@ -183,9 +183,9 @@ bool kiln::lowerStreamedDot(LoadOp load, AccessLowering &access, const AccessPla
                              : arith::ExtSIOp::create(builder, loc, to, a).getResult();
   }
   auto bufferType = MemRefType::get(resultType.getShape(), wide);
-  // Along k the sums are kept in a copy of c; along n every element is written once. The copy is what makes the buffer this
-  // dot's own: to_buffer is pure, so that two of them may become one, and the bufferization does not see that what is
-  // written through a buffer is read through another.
+  // Along k the sums are kept in a copy of c; along n every element is written once. The copy is what makes the buffer
+  // this dot's own: to_buffer is pure, so that two of them may become one, and the bufferization does not see that what
+  // is written through a buffer is read through another.
   Value c = dot.getC(), result;
   if (use->trans) {
     result = memref::AllocOp::create(builder, loc, bufferType);

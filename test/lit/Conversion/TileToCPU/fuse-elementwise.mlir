@@ -66,3 +66,30 @@ func.func @constant(%i: index) -> (tensor<8xf32>, f32) {
   %e = tensor.extract %c[%i] : tensor<8xf32>
   return %c, %e : tensor<8xf32>, f32
 }
+
+// Branches in a loop yield tensors of their own, so that the loop's arguments stay apart: but a result may be the argument that
+// carries it.
+// CHECK-LABEL: func.func @branches_in_a_loop
+func.func @branches_in_a_loop(%x: tensor<8xf32>, %y: tensor<8xf32>, %z: tensor<8xf32>, %n: index, %c: i1)
+    -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  // CHECK: scf.for {{.*}} iter_args(%[[A:.*]] = %{{.*}}, %[[B:.*]] = %{{.*}}, %[[C:.*]] = %{{.*}})
+  %r:3 = scf.for %i = %c0 to %n step %c1 iter_args(%a = %x, %b = %y, %d = %z) -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) {
+    // CHECK: scf.if
+    %s:3 = scf.if %c -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) {
+      // CHECK-NOT: alloc_tensor
+      // CHECK: scf.yield %[[A]], %[[B]], %[[C]]
+      scf.yield %a, %b, %d : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+    } else {
+      // CHECK: %[[SUM:.*]] = linalg.generic
+      // CHECK: %[[OWN_B:.*]] = bufferization.alloc_tensor() copy(%[[B]])
+      // CHECK: %[[OWN_SUM:.*]] = bufferization.alloc_tensor() copy(%[[SUM]])
+      // CHECK: scf.yield %[[OWN_B]], %[[SUM]], %[[OWN_SUM]]
+      %sum = arith.addf %a, %b : tensor<8xf32>
+      scf.yield %b, %sum, %sum : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+    }
+    scf.yield %s#0, %s#1, %s#2 : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+  }
+  return %r#0, %r#1, %r#2 : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+}
