@@ -22,8 +22,8 @@ inline constexpr llvm::StringLiteral kScratchBytesAttr = "kiln.scratch_bytes";
 /// along the last axis.
 inline constexpr llvm::StringLiteral kContiguityAttr = "kiln.contiguity";
 
-/// Unit attribute on the linalg.generic that a tile.dot became: nothing but widened operands is multiplied, and a product
-/// may be rounded together with its addition. Neither holds for a sum of products that fusion made.
+/// Unit attribute on the linalg.generic that a tile.dot became: nothing but widened operands is multiplied, and a
+/// product may be rounded together with its addition. Neither holds for a sum of products that fusion made.
 inline constexpr llvm::StringLiteral kDotAttr = "kiln.dot";
 
 struct TileToCPUOptions : public mlir::PassPipelineOptions<TileToCPUOptions> {
