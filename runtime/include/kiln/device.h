@@ -19,7 +19,8 @@ public:
   static constexpr Device cpu() { return {Kind::cpu, 0}; }
   /// The reference interpreter: slow, exact, the meaning of every operation.
   static constexpr Device interpreter() { return {Kind::interpreter, 0}; }
-  /// CUDA device `ordinal`. Throws DeviceError where this build or machine has no such device.
+  /// CUDA device `ordinal`, as the driver counts them. Throws DeviceError where this machine has no such device; the
+  /// message says what is missing. More of CUDA is in kiln/cuda.h.
   KILN_API static Device cuda(int ordinal = 0);
 
   constexpr Kind kind() const { return kind_; }
