@@ -1,5 +1,5 @@
 # Thin fronts to the CMake presets. `make demo` and `make test` need nothing but git, make and a compiler on Debian or Ubuntu.
-.PHONY: demo test bench docs format deps
+.PHONY: demo test bench package docs format deps
 
 demo: deps
 	cmake --preset release
@@ -12,6 +12,10 @@ test: deps
 bench: deps
 	cmake --preset release
 	cmake --build --preset release --target bench
+
+package: deps
+	cmake --preset release
+	cmake --build --preset release --target archive
 
 docs: deps
 	cmake --preset dev

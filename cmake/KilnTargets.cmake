@@ -80,6 +80,7 @@ function(kiln_add_benchmark name)
   add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
   set_property(GLOBAL APPEND PROPERTY KILN_BENCHMARKS ${name})
+  kiln_archive_program(${name} bin)
 endfunction()
 
 # kiln_bench_target(): the target `bench`, once all benchmarks are known.

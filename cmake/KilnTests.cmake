@@ -10,11 +10,17 @@ set(KILN_TEST_ENVIRONMENT "ASAN_OPTIONS=detect_container_overflow=0:detect_leaks
 
 add_custom_target(kiln-gtests) # everything that kiln_add_test() made
 
-# kiln_add_test(<name> SOURCES <file>... LINK <library>... [PCH <kiln_pch target>] [INCLUDE <dir>...] [ARGS <argument>...] [TIMEOUT <seconds>])
+# kiln_add_test(<name> SOURCES <file>... LINK <library>... [PCH <kiln_pch target>] [INCLUDE <dir>...] [ARGS <argument>...]
+#               [ENVIRONMENT <name=value>...] [TIMEOUT <seconds>])
 #   A GoogleTest program, one ctest entry with the label `gtest`. Tests of the public interface link `kiln`; tests of internals link the
 #   static libraries (or kiln_dsl) and never libkiln.so as well. PCH: KilnDslPCH (exceptions) or KilnCompilerPCH (no exceptions).
+#   In the release build the same tests go into the archive instead (KilnArchive.cmake): there is no ctest entry.
 function(kiln_add_test name)
-  cmake_parse_arguments(ARG "" "PCH;TIMEOUT" "SOURCES;LINK;INCLUDE;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PCH;TIMEOUT" "SOURCES;LINK;INCLUDE;ARGS;ENVIRONMENT" ${ARGN})
+  if(KILN_STATIC_LLVM AND NOT "kiln" IN_LIST ARG_LINK)
+    kiln_internal_objects(${name} ${ARGN})
+    return()
+  endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
@@ -28,8 +34,13 @@ function(kiln_add_test name)
     endif()
   endif()
   add_dependencies(kiln-gtests ${name})
+  if(KILN_STATIC_LLVM)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    kiln_archive_program(${name} tests)
+    return()
+  endif()
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 --gtest_output=xml:${KILN_TEST_RESULTS}/${name}.xml ${ARG_ARGS})
-  set_tests_properties(${name} PROPERTIES LABELS gtest TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${KILN_TEST_ENVIRONMENT}")
+  set_tests_properties(${name} PROPERTIES LABELS gtest TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${KILN_TEST_ENVIRONMENT};${ARG_ENVIRONMENT}")
 endfunction()
 
 # kiln_add_script_test(<name> <script.py> [<argument>...])
