@@ -1,4 +1,5 @@
-// kiln-internal-tests: the unit tests of Kiln's parts and, under other names of the same file, programs that are made of those parts.
+// kiln-internal-tests: the unit tests of Kiln's parts and, under other names of the same file, programs that are made
+// of those parts.
 #include <gtest/gtest.h>
 
 #include <string_view>
