@@ -2,6 +2,7 @@
 
 #include "Registration.h"
 
+#include "kiln/Conversion/TileGPUToThreads/Passes.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/Dialect/Tile/Transforms/Passes.h"
@@ -43,6 +44,7 @@ void kiln::registerDialects(DialectRegistry &registry) {
 
 void kiln::registerPasses() {
   tile::registerTilePasses();
+  tile_gpu::registerTileGPUToThreadsPasses();
   registerTileToCPUPasses();
   registerTileToCPUPipelines();
   registerTransformsPasses();

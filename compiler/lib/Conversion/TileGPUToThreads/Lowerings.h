@@ -1,0 +1,32 @@
+//===- Lowerings.h - How each family of operations is lowered ---*- C++ -*-===//
+//
+// Each function emits the code of one operation through the ThreadLowering, whose insertion point is set, and says what
+// the results have become. The operation itself is erased by the caller. On failure an error has been emitted.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef KILN_LIB_CONVERSION_TILEGPUTOTHREADS_LOWERINGS_H
+#define KILN_LIB_CONVERSION_TILEGPUTOTHREADS_LOWERINGS_H
+
+#include "ThreadLowering.h"
+
+namespace kiln::tile_gpu {
+
+// ShapeLowering.cpp
+llvm::LogicalResult lowerArange(ThreadLowering &lowering, tile::ArangeOp op);
+llvm::LogicalResult lowerSplat(ThreadLowering &lowering, tile::SplatOp op);
+llvm::LogicalResult lowerBroadcast(ThreadLowering &lowering, tile::BroadcastOp op);
+/// expand_dims, reshape, trans: the registers change their names at most.
+llvm::LogicalResult lowerRename(ThreadLowering &lowering, mlir::Operation *op);
+
+// ElementwiseLowering.cpp
+llvm::LogicalResult lowerConstant(ThreadLowering &lowering, mlir::arith::ConstantOp op);
+llvm::LogicalResult lowerAddPtr(ThreadLowering &lowering, tile::AddPtrOp op);
+llvm::LogicalResult lowerBitcast(ThreadLowering &lowering, tile::BitcastOp op);
+llvm::LogicalResult lowerExternCall(ThreadLowering &lowering, tile::ExternCallOp op);
+/// Operations of arith and math, which are repeated for each register.
+llvm::LogicalResult lowerElementwise(ThreadLowering &lowering, mlir::Operation *op);
+
+} // namespace kiln::tile_gpu
+
+#endif // KILN_LIB_CONVERSION_TILEGPUTOTHREADS_LOWERINGS_H
