@@ -45,8 +45,9 @@ LogicalResult tile_gpu::lowerBitcast(ThreadLowering &lowering, tile::BitcastOp o
   Type to = ThreadLowering::getScalarType(tile::getElementOrSelf(op.getType()));
   SmallVector<Value> cast;
   for (Value value : lowering.getRegisters(op.getSource()))
-    cast.push_back(value.getType() == to ? value
-                                         : arith::BitcastOp::create(lowering.builder, lowering.loc, to, value).getResult());
+    cast.push_back(value.getType() == to
+                       ? value
+                       : arith::BitcastOp::create(lowering.builder, lowering.loc, to, value).getResult());
   if (isa<RankedTensorType>(op.getType()))
     lowering.setRegisters(op.getResult(), cast);
   else
@@ -57,9 +58,8 @@ LogicalResult tile_gpu::lowerBitcast(ThreadLowering &lowering, tile::BitcastOp o
 LogicalResult tile_gpu::lowerElementwise(ThreadLowering &lowering, Operation *op) {
   SmallVector<SmallVector<Value>> operands =
       llvm::map_to_vector(op->getOperands(), [&](Value operand) { return lowering.getRegisters(operand); });
-  SmallVector<Type> types = llvm::map_to_vector(op->getResultTypes(), [](Type type) {
-    return ThreadLowering::getScalarType(tile::getElementOrSelf(type));
-  });
+  SmallVector<Type> types = llvm::map_to_vector(
+      op->getResultTypes(), [](Type type) { return ThreadLowering::getScalarType(tile::getElementOrSelf(type)); });
   bool isTile = isa<RankedTensorType>(op->getResult(0).getType());
   int64_t count = isTile ? getLayout(op->getResult(0)).getNumRegisters() : 1;
 

@@ -1,8 +1,8 @@
 //===- LowerToThreads.cpp - tile-gpu-lower-to-threads ---------------------===//
 //
 // Walks a kernel once, from top to bottom, and lowers each operation where it stands. The operations on tiles remain
-// until the end, since others refer to their results, and are erased all together. Loops and branches are rebuilt with the
-// scalars that their tiles have become.
+// until the end, since others refer to their results, and are erased all together. Loops and branches are rebuilt with
+// the scalars that their tiles have become.
 //
 //===----------------------------------------------------------------------===//
 
@@ -100,7 +100,9 @@ void KernelLowering::flattenArguments(Block &block) {
   replacedArguments.push_back({&block, old});
 }
 
-void KernelLowering::flattenTerminator(Operation *terminator) { terminator->setOperands(flatten(terminator->getOperands())); }
+void KernelLowering::flattenTerminator(Operation *terminator) {
+  terminator->setOperands(flatten(terminator->getOperands()));
+}
 
 //===----------------------------------------------------------------------===//
 // Control flow
@@ -143,8 +145,7 @@ LogicalResult KernelLowering::lowerIf(scf::IfOp op) {
 
 LogicalResult KernelLowering::lowerWhile(scf::WhileOp op) {
   lowering.start(op);
-  auto loop =
-      scf::WhileOp::create(lowering.builder, op.getLoc(), flatten(op.getResultTypes()), flatten(op.getInits()));
+  auto loop = scf::WhileOp::create(lowering.builder, op.getLoc(), flatten(op.getResultTypes()), flatten(op.getInits()));
   loop.getBefore().takeBody(op.getBefore());
   loop.getAfter().takeBody(op.getAfter());
   for (Region *region : {&loop.getBefore(), &loop.getAfter()}) {
@@ -183,7 +184,8 @@ LogicalResult KernelLowering::checkLayouts(Operation *op) {
                                << lowering.getNumWarps();
     return success();
   };
-  for (Type type : llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
+  for (Type type :
+       llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
     if (failed(check(type)))
       return failure();
   return success();
@@ -205,7 +207,8 @@ LogicalResult KernelLowering::lower(Operation *op) {
       .Case<tile::ArangeOp>(family(lowerArange))
       .Case<tile::SplatOp>(family(lowerSplat))
       .Case<tile::BroadcastOp>(family(lowerBroadcast))
-      .Case<tile::ExpandDimsOp, tile::ReshapeOp, tile::TransOp>([&](auto shape) { return lowerRename(lowering, shape); })
+      .Case<tile::ExpandDimsOp, tile::ReshapeOp, tile::TransOp>(
+          [&](auto shape) { return lowerRename(lowering, shape); })
       .Case<tile::AddPtrOp>(family(lowerAddPtr))
       .Case<tile::BitcastOp>(family(lowerBitcast))
       .Case<arith::ConstantOp>(family(lowerConstant))
@@ -219,7 +222,8 @@ LogicalResult KernelLowering::lower(Operation *op) {
 LogicalResult KernelLowering::lowerBlock(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(block.without_terminator())) {
     bool isTile = isa_and_present<tile::TileDialect, TileGPUDialect>(op.getDialect()) && !isa<MachineOp>(op);
-    bool touches = llvm::any_of(op.getOperandTypes(), isTileOrPointer) || llvm::any_of(op.getResultTypes(), isTileOrPointer);
+    bool touches =
+        llvm::any_of(op.getOperandTypes(), isTileOrPointer) || llvm::any_of(op.getResultTypes(), isTileOrPointer);
     // What computes with scalar numbers stays, but there may be tiles inside of loops and branches.
     if (!isTile && !touches && op.getNumRegions() == 0)
       continue;

@@ -18,7 +18,8 @@ LogicalResult tile_gpu::lowerArange(ThreadLowering &lowering, tile::ArangeOp op)
       if (element.isInteger(64))
         value = arith::ExtUIOp::create(b, lowering.loc, element, value);
       if (op.getStart() != 0)
-        value = lowering.add(value, arith::ConstantOp::create(b, lowering.loc, b.getIntegerAttr(element, op.getStart())));
+        value =
+            lowering.add(value, arith::ConstantOp::create(b, lowering.loc, b.getIntegerAttr(element, op.getStart())));
     }
     registers.push_back(value);
   }
@@ -35,6 +36,8 @@ LogicalResult tile_gpu::lowerSplat(ThreadLowering &lowering, tile::SplatOp op) {
 LogicalResult tile_gpu::lowerBroadcast(ThreadLowering &lowering, tile::BroadcastOp op) {
   auto sourceType = cast<RankedTensorType>(op.getSource().getType());
   LinearLayout source = getLayout(sourceType).getLinear(), result = getLayout(op.getType()).getLinear();
+  if (source != broadcastSourceLayout(result, sourceType.getShape()))
+    return op.emitOpError("has a source in a layout that does not fit its result");
   // Which element of the source an element of the result is.
   const Space &to = source.getOutput();
   auto project = [&](uint64_t point) {
@@ -49,10 +52,7 @@ LogicalResult tile_gpu::lowerBroadcast(ThreadLowering &lowering, tile::Broadcast
   for (unsigned i = 0; i < from.size(); ++i)
     held[source.apply(i)] = i;
   for (int64_t i = 0, e = result.getSize(Axis::registers()); i < e; ++i) {
-    auto found = held.find(project(result.apply(uint64_t(i))));
-    if (found == held.end())
-      return op.emitOpError("has a source in a layout that does not fit its result");
-    registers.push_back(from[found->second]);
+    registers.push_back(from[held.at(project(result.apply(uint64_t(i))))]);
   }
   lowering.setRegisters(op.getResult(), registers);
   return success();

@@ -127,9 +127,8 @@ static Value addBits(ThreadLowering &lowering, Value sum, uint64_t &used, Value 
       unsigned count = next - i, to = llvm::Log2_64(bases[i]);
       uint64_t mask = llvm::maskTrailingOnes<uint64_t>(count);
       bits = mask << to;
-      term = i == 0 && next == bases.size()
-                 ? index
-                 : arith::AndIOp::create(b, loc, index, lowering.i32(mask << i)).getResult();
+      term = i == 0 && next == bases.size() ? index
+                                            : arith::AndIOp::create(b, loc, index, lowering.i32(mask << i)).getResult();
       if (to > i)
         term = arith::ShLIOp::create(b, loc, term, lowering.i32(to - i));
       else if (to < i)
@@ -137,7 +136,8 @@ static Value addBits(ThreadLowering &lowering, Value sum, uint64_t &used, Value 
     } else {
       // A basis of several bits: all of them or none.
       bits = bases[i];
-      Value bit = arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, index, lowering.i32(i)), lowering.i32(1));
+      Value bit =
+          arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, index, lowering.i32(i)), lowering.i32(1));
       term = arith::MulIOp::create(b, loc, bit, lowering.i32(bases[i]));
     }
     if (!sum)
@@ -178,8 +178,7 @@ Value ThreadLowering::getThreadPart(const LinearLayout &layout) {
 
 Value ThreadLowering::getThreadPart(const LinearLayout &layout, Axis axis) {
   auto along = [&](ArrayRef<uint64_t> bases) {
-    return llvm::map_to_vector<8>(bases,
-                                  [&](uint64_t basis) { return layout.getOutput().getCoordinate(basis, axis); });
+    return llvm::map_to_vector<8>(bases, [&](uint64_t basis) { return layout.getOutput().getCoordinate(basis, axis); });
   };
   return combineThreadBits(along(layout.getBases(Axis::lane())), along(layout.getBases(Axis::warp())));
 }
@@ -281,14 +280,14 @@ Value ThreadLowering::fromBits(Value bits, Type type) {
 SmallVector<Value> ThreadLowering::inlineCombiner(Region &combiner, ValueRange lhs, ValueRange rhs) {
   IRMapping mapping;
   Block &body = combiner.front();
-  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), llvm::concat<const Value>(
-                                                                         llvm::to_vector(lhs), llvm::to_vector(rhs))))
+  for (auto [argument, value] :
+       llvm::zip_equal(body.getArguments(), llvm::concat<const Value>(llvm::to_vector(lhs), llvm::to_vector(rhs))))
     mapping.map(argument, value);
   for (Operation &op : body.without_terminator()) {
     // Of the tile dialect there are only bitcasts, of numbers here.
     if (auto cast = dyn_cast<tile::BitcastOp>(op)) {
-      mapping.map(cast.getResult(), arith::BitcastOp::create(builder, loc, cast.getType(),
-                                                             mapping.lookupOrDefault(cast.getSource())));
+      mapping.map(cast.getResult(),
+                  arith::BitcastOp::create(builder, loc, cast.getType(), mapping.lookupOrDefault(cast.getSource())));
       continue;
     }
     builder.clone(op, mapping);

@@ -92,8 +92,7 @@ LogicalResult ExpandDimsOp::verify() {
                          << " takes 0 to " << source.getRank();
   SmallVector<int64_t> shape(source.getShape());
   shape.insert(shape.begin() + axis, 1);
-  RankedTensorType expected = RankedTensorType::get(shape, result.getElementType());
-  if (expected != result)
+  if (ArrayRef<int64_t>(shape) != result.getShape())
     return emitOpError() << "inserts dimension " << axis << " into " << source << ", so the result must be "
                          << RankedTensorType::get(shape, source.getElementType()) << ", but is " << result;
   return verifySameElement(*this, source, result);

@@ -74,7 +74,9 @@ static LogicalResult verifyResults(Operation *op, ArrayRef<int64_t> shape) {
   for (auto [index, source, result] : llvm::enumerate(op->getOperandTypes(), op->getResultTypes())) {
     Type element = getElementOrSelf(source);
     Type expected = shape.empty() ? element : RankedTensorType::get(shape, element);
-    if (result != expected)
+    // A layout that it may have is another matter.
+    auto tensor = dyn_cast<RankedTensorType>(result);
+    if ((tensor ? RankedTensorType::get(tensor.getShape(), tensor.getElementType()) : result) != expected)
       return op->emitOpError() << "result " << index << " must be " << expected << ", but is " << result;
   }
   return success();
