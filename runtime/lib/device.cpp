@@ -1,13 +1,6 @@
 #include "kiln/device.h"
 
-#include "kiln/error.h"
-
 using namespace kiln;
-
-Device Device::cuda(int ordinal) {
-  throw DeviceError("Device::cuda(" + std::to_string(ordinal) +
-                    "): this build of Kiln has no CUDA target; use Device::cpu() or Device::interpreter()");
-}
 
 std::string Device::name() const {
   switch (kind_) {

@@ -68,7 +68,7 @@ public:
   /// \throws InvalidArgument when `begin` was not called, DeviceError when something that cannot be recorded was done.
   void end();
   /// Enqueues the recorded work.
-  /// \throws InvalidArgument when nothing is recorded, LaunchError, ContextLost.
+  /// \throws InvalidArgument when nothing is recorded, DeviceError, ContextLost.
   void launch(const Stream &stream) const;
 
 private:

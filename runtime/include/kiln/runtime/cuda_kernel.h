@@ -11,6 +11,10 @@
 
 namespace kiln::runtime {
 
+namespace driver {
+struct DeviceState;
+}
+
 /// What the driver says of a loaded kernel.
 struct CudaKernelInfo {
   int registers = 0;                 ///< of a thread
@@ -49,7 +53,7 @@ public:
   const std::string &note() const { return note_; }
 
 private:
-  void make_ready() const;
+  int make_ready(void **function) const;
   [[gnu::cold, gnu::noinline]] void launch_elsewhere(std::array<unsigned, 3> grid, void *stream,
                                                      const void *const *args) const;
   int enqueue(std::array<unsigned, 3> grid, void *stream, const void *const *args) const;
@@ -57,6 +61,7 @@ private:
 
   std::string name_, note_;
   Device device_;
+  driver::DeviceState *state_ = nullptr;
   unsigned threads_ = 0, shared_bytes_ = 0;
   void *library_ = nullptr; // a CUlibrary
   void *kernel_ = nullptr;  // a CUkernel

@@ -1,0 +1,130 @@
+// Devices, contexts, and what errors of the driver become.
+#include "driver.h"
+
+#include "kiln/error.h"
+#include "kiln/runtime/cuda_kernel.h"
+
+using namespace kiln;
+using namespace kiln::runtime;
+using namespace kiln::runtime::driver;
+
+std::string driver::describe(const Api &api, int status) {
+  const char *name = nullptr, *text = nullptr;
+  if (api.get_error_name(status, &name) != success || !name)
+    return "CUDA error " + std::to_string(status);
+  api.get_error_string(status, &text);
+  return std::string(name) + ": " + (text ? text : "no description");
+}
+
+bool driver::destroys_context(int status) {
+  switch (status) {
+  case ecc_uncorrectable:
+  case nvlink_uncorrectable:
+  case contained:
+  case illegal_address:
+  case launch_timeout:
+  case context_is_destroyed:
+  case assert_failed:
+  case hardware_stack_error:
+  case illegal_instruction:
+  case misaligned_address:
+  case invalid_address_space:
+  case invalid_pc:
+  case launch_failed:
+  case tensor_memory_leak:
+    return true;
+  default:
+    return false;
+  }
+}
+
+void driver::raise(DeviceState &state, int status, const std::string &what) {
+  std::string message = "cuda:" + std::to_string(state.ordinal) + ": " + what + ": " + describe(*state.api, status);
+  if (destroys_context(status))
+    throw ContextLost(message + "; nothing works in this CUDA context any more, and it can only be destroyed" +
+                      state.note_of_last_kernel());
+  throw DeviceError(message);
+}
+
+Context DeviceState::primary_context() {
+  std::call_once(context_once_, [this] {
+    if (int status = api->device_primary_ctx_retain(&context_, ordinal); status != success)
+      raise(*this, status, "cannot retain the primary context");
+  });
+  return context_;
+}
+
+const cuda::DeviceProperties &DeviceState::properties() {
+  std::call_once(properties_once_, [this] {
+    auto get = [this](DeviceAttribute attribute) {
+      int value = 0;
+      check(*this, api->device_get_attribute(&value, attribute, ordinal), "cannot read the properties of the device");
+      return value;
+    };
+    cuda::DeviceProperties p;
+    char name[256] = "";
+    check(*this, api->device_get_name(name, sizeof(name), ordinal), "cannot read the name of the device");
+    check(*this, api->device_total_mem(&p.memory_bytes, ordinal), "cannot read the properties of the device");
+    check(*this, api->driver_get_version(&p.driver_version), "cannot read the version of the driver");
+    p.name = name;
+    p.compute_major = get(compute_capability_major);
+    p.compute_minor = get(compute_capability_minor);
+    // From 9.0 on, what makes the tensor cores fast is in the architecture's own instruction set, the one with an 'a'.
+    p.arch = "sm_" + std::to_string(p.compute_major * 10 + p.compute_minor) + (p.compute_major >= 9 ? "a" : "");
+    p.multiprocessors = get(multiprocessor_count);
+    p.threads_per_multiprocessor = get(max_threads_per_multiprocessor);
+    p.registers_per_multiprocessor = get(max_registers_per_multiprocessor);
+    p.shared_bytes_per_block = static_cast<std::size_t>(get(max_shared_memory_per_block_optin));
+    p.shared_bytes_per_multiprocessor = static_cast<std::size_t>(get(max_shared_memory_per_multiprocessor));
+    p.l2_bytes = static_cast<std::size_t>(get(l2_cache_size));
+    properties_ = std::move(p);
+  });
+  return properties_;
+}
+
+void DeviceState::forget(const CudaKernel *kernel) {
+  std::lock_guard lock(last_kernel_mutex_);
+  last_kernel.compare_exchange_strong(kernel, nullptr);
+}
+
+std::string DeviceState::note_of_last_kernel() {
+  // A kernel's destructor waits here, so the kernel lives while it is described.
+  std::lock_guard lock(last_kernel_mutex_);
+  const CudaKernel *kernel = last_kernel.load();
+  return kernel ? "\nnote: the last kernel that was launched there: '" + kernel->name() + "'\n" + kernel->note() : "";
+}
+
+const cuda::DeviceProperties &cuda::properties(Device device) {
+  return state_of(device, "cuda::properties").properties();
+}
+
+ContextScope::ContextScope(DeviceState &state) : api_(state.api) {
+  check(state, api_->ctx_get_current(&context_), "cannot read the current context");
+  if (!context_) {
+    context_ = state.primary_context();
+    check(state, api_->ctx_set_current(context_), "cannot make the primary context current");
+    return;
+  }
+  int device = -1;
+  check(state, api_->ctx_get_device(&device), "cannot read the device of the current context");
+  if (device == state.ordinal)
+    return;
+  context_ = state.primary_context();
+  check(state, api_->ctx_push_current(context_), "cannot make the primary context current");
+  pushed_ = true;
+}
+
+ContextScope::ContextScope(DeviceState &state, Context context) : api_(state.api), context_(context) {
+  Context current = nullptr;
+  check(state, api_->ctx_get_current(&current), "cannot read the current context");
+  if (current == context)
+    return;
+  check(state, api_->ctx_push_current(context), "cannot make the context current");
+  pushed_ = true;
+}
+
+ContextScope::~ContextScope() {
+  Context popped;
+  if (pushed_)
+    api_->ctx_pop_current(&popped);
+}

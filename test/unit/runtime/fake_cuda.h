@@ -1,0 +1,47 @@
+// A CUDA driver that runs nothing and remembers everything: a shared library with the driver's entry points, for tests
+// of what Kiln asks of the driver. It has two devices, "Fake A" (sm_90a) and "Fake B" (sm_80).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#define FAKE_API __attribute__((visibility("default")))
+
+namespace fake {
+
+struct Launch {
+  void *context, *kernel, *stream;
+  unsigned grid[3], block[3], shared_bytes, attribute_count;
+  std::int32_t first_argument;
+};
+
+struct State {
+  std::mutex mutex;
+  std::vector<std::string> calls; // since the last reset, by the driver's names
+  std::vector<Launch> launches;
+  std::map<std::string, int> fail;                      // what a function returns instead of doing its work
+  std::map<std::string, int> capture_mode;              // the thread's mode when a function was called last
+  std::map<std::pair<void *, int>, int> dynamic_shared; // of (kernel, device)
+  std::map<void *, std::size_t> memory;                 // allocations
+  std::map<void *, void *> memory_context;
+  std::map<int, int> attributes; // of every kernel: CUfunction_attribute and value
+  std::string link_log;          // what the driver's compiler reports
+  int libraries = 0;             // loaded and not unloaded
+
+  FAKE_API void reset();
+  FAKE_API std::size_t count(const std::string &call);
+};
+
+FAKE_API State &state();
+/// A context of a device, as cuCtxCreate makes it. Not made current.
+FAKE_API void *create_context(int device);
+FAKE_API void *primary_context(int device);
+/// Of the calling thread.
+FAKE_API void set_current(void *context);
+FAKE_API void *current();
+
+} // namespace fake
