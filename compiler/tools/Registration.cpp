@@ -7,6 +7,7 @@
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/Dialect/Tile/Transforms/Passes.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Dialect/TileGPU/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -29,10 +30,10 @@
 using namespace mlir;
 
 void kiln::registerDialects(DialectRegistry &registry) {
-  registry
-      .insert<tile::TileDialect, tile_gpu::TileGPUDialect, affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
-              cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-              memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, ub::UBDialect, vector::VectorDialect>();
+  registry.insert<tile::TileDialect, tile_gpu::TileGPUDialect, affine::AffineDialect, arith::ArithDialect,
+                  bufferization::BufferizationDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
+                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
+                  ub::UBDialect, vector::VectorDialect>();
   arith::registerBufferizableOpInterfaceExternalModels(registry);
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
   func::registerInlinerExtension(registry);
@@ -45,6 +46,7 @@ void kiln::registerDialects(DialectRegistry &registry) {
 void kiln::registerPasses() {
   tile::registerTilePasses();
   tile_gpu::registerTileGPUToThreadsPasses();
+  tile_gpu::registerTileGPUPasses();
   registerTileToCPUPasses();
   registerTileToCPUPipelines();
   registerTransformsPasses();

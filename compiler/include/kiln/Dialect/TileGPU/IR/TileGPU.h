@@ -20,9 +20,10 @@
 
 namespace kiln::tile_gpu {
 
-inline constexpr llvm::StringLiteral kLayoutAttr = "tile_gpu.layout";              // #tile_gpu.layout
-inline constexpr llvm::StringLiteral kSharedOffsetAttr = "tile_gpu.shared_offset"; // i64
-inline constexpr llvm::StringLiteral kSharedBytesAttr = "tile_gpu.shared_bytes";   // i64, on the kernel
+inline constexpr llvm::StringLiteral kLayoutAttr = "tile_gpu.layout";                // #tile_gpu.layout
+inline constexpr llvm::StringLiteral kSharedOffsetAttr = "tile_gpu.shared_offset";   // i64
+inline constexpr llvm::StringLiteral kSharedBytesAttr = "tile_gpu.shared_bytes";     // i64, on the kernel
+inline constexpr llvm::StringLiteral kSharedBuffersAttr = "tile_gpu.shared_buffers"; // list, on the kernel
 
 /// The warps of a kernel; 4 where it does not say.
 int64_t getNumWarps(mlir::func::FuncOp kernel);

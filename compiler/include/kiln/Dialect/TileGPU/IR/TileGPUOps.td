@@ -29,6 +29,7 @@ def TileGPUDialect : Dialect {
     | `tile_gpu.layout = #tile_gpu.layout<...>` | memory operations and `tile.dot` | the layout that a pass chose for what the operation accesses or yields |
     | `tile_gpu.shared_offset = n : i64` | operations that exchange data through shared memory | where their bytes start |
     | `tile_gpu.shared_bytes = n : i64` | kernel | the shared memory of a program |
+    | `tile_gpu.shared_buffers = [...]` | kernel | who uses which part of it: dictionaries of `name`, `offset`, `bytes` and, where known, `line` |
   }];
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::kiln::tile::TileDialect"];

@@ -1,0 +1,24 @@
+//===- SharedBytes.h - How much shared memory an operation needs -*- C++ -*-===//
+//
+// One place that knows, of every operation on tiles, how many bytes its lowering exchanges through shared memory. The
+// families of operations compute their sizes with the same functions that their lowerings use.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef KILN_DIALECT_TILEGPU_TRANSFORMS_SHAREDBYTES_H
+#define KILN_DIALECT_TILEGPU_TRANSFORMS_SHAREDBYTES_H
+
+#include "mlir/IR/Operation.h"
+
+namespace kiln::tile_gpu {
+
+/// Where the bytes of an operation may start: a multiple of this.
+inline constexpr int64_t kSharedAlignment = 16; // the widest access, and a row of ldmatrix
+
+/// The shared memory that the lowering of `op`, whose types have layouts, works in; 0 for most operations. The lowering
+/// writes there, waits for all threads at least once, and reads.
+int64_t getSharedBytes(mlir::Operation *op);
+
+} // namespace kiln::tile_gpu
+
+#endif // KILN_DIALECT_TILEGPU_TRANSFORMS_SHAREDBYTES_H

@@ -1,0 +1,140 @@
+//===- AllocateShared.cpp - tile-gpu-allocate-shared ----------------------===//
+//
+// An operation's bytes are its own only while it runs: it writes them, everybody waits, everybody reads. So all
+// operations could start at offset 0. But then each one would first have to wait until the one before it has been read
+// everywhere. Where two neighbours lie apart, the wait inside the later one serves the earlier one too, and whatever
+// comes third may use the bytes of the first again: small exchanges alternate between two places.
+//
+//===----------------------------------------------------------------------===//
+
+#include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Dialect/TileGPU/Transforms/Passes.h"
+#include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
+
+#include "mlir/Interfaces/LoopLikeInterface.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace kiln::tile_gpu {
+#define GEN_PASS_DEF_ALLOCATESHARED
+#include "kiln/Dialect/TileGPU/Transforms/Passes.h.inc"
+} // namespace kiln::tile_gpu
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::tile_gpu;
+
+namespace {
+
+/// What alternating may cost: 64 warps of a multiprocessor then use 128 KiB of its 228 (100 on small ones, which hold
+/// 48 warps).
+constexpr int64_t kCheapBytesPerWarp = 2048;
+
+struct Buffer {
+  Operation *op;
+  int64_t bytes;
+  int64_t offset = -1; // not placed yet
+  /// The buffers that were written last when this operation starts.
+  SmallVector<size_t, 2> before = {};
+};
+
+struct AllocateSharedPass : tile_gpu::impl::AllocateSharedBase<AllocateSharedPass> {
+  using AllocateSharedBase::AllocateSharedBase;
+
+  void runOnOperation() override {
+    WalkResult result = getOperation()->walk([&](func::FuncOp function) {
+      return function.isExternal() || succeeded(allocate(function)) ? WalkResult::advance() : WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  LogicalResult allocate(func::FuncOp kernel);
+};
+
+/// The buffers of a kernel in program order, each with those that may come right before it: the one above it and, for
+/// the first one of a loop, the last one of the loop. (Branches make this inexact; tile-gpu-insert-barriers is exact.)
+SmallVector<Buffer> collectBuffers(func::FuncOp kernel) {
+  SmallVector<Buffer> buffers;
+  DenseMap<Operation *, size_t> firstOfLoop;
+  kernel.walk([&](Operation *op, const WalkStage &stage) {
+    if (stage.isBeforeAllRegions()) {
+      if (isa<LoopLikeOpInterface>(op))
+        firstOfLoop[op] = buffers.size();
+      if (int64_t bytes = getSharedBytes(op)) {
+        buffers.push_back({op, int64_t(llvm::alignTo(bytes, kSharedAlignment))});
+        if (buffers.size() > 1)
+          buffers.back().before.push_back(buffers.size() - 2);
+      }
+    }
+    if (stage.isAfterAllRegions() && isa<LoopLikeOpInterface>(op)) {
+      size_t first = firstOfLoop[op], count = buffers.size() - first;
+      if (count > 1) {
+        buffers[first].before.push_back(buffers.size() - 1);
+        buffers.back().before.push_back(first);
+      }
+    }
+  });
+  return buffers;
+}
+
+/// The lowest place for `buffer` that is apart from the buffers before it, or 0 if that ends behind `limit`.
+int64_t findPlace(const Buffer &buffer, ArrayRef<Buffer> buffers, int64_t limit) {
+  SmallVector<const Buffer *> taken;
+  for (size_t index : buffer.before)
+    if (buffers[index].offset >= 0)
+      taken.push_back(&buffers[index]);
+  llvm::sort(taken, [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; });
+  int64_t offset = 0;
+  for (const Buffer *other : taken)
+    if (offset < other->offset + other->bytes && other->offset < offset + buffer.bytes)
+      offset = other->offset + other->bytes;
+  return offset + buffer.bytes <= limit ? offset : 0;
+}
+
+/// "file:line" of an operation, or nothing.
+std::string describeLine(Location loc) {
+  std::string text;
+  loc->walk([&](Location part) {
+    auto line = dyn_cast<FileLineColLoc>(part);
+    if (!line)
+      return WalkResult::advance();
+    text = (line.getFilename().getValue() + ":" + Twine(line.getLine())).str();
+    return WalkResult::interrupt();
+  });
+  return text;
+}
+
+LogicalResult AllocateSharedPass::allocate(func::FuncOp kernel) {
+  SmallVector<Buffer> buffers = collectBuffers(kernel);
+  int64_t largest = 0;
+  for (const Buffer &buffer : buffers) {
+    if (buffer.bytes > maxBytes)
+      return buffer.op->emitOpError() << "needs " << buffer.bytes << " bytes of shared memory, but a program has "
+                                      << int64_t(maxBytes) << " at most: use smaller tiles";
+    largest = std::max(largest, buffer.bytes);
+  }
+  int64_t limit = std::max(largest, std::min<int64_t>(maxBytes, getNumWarps(kernel) * kCheapBytesPerWarp));
+
+  Builder builder(&getContext());
+  SmallVector<Attribute> list;
+  int64_t total = 0;
+  for (Buffer &buffer : buffers) {
+    buffer.offset = findPlace(buffer, buffers, limit);
+    total = std::max(total, buffer.offset + buffer.bytes);
+    buffer.op->setAttr(kSharedOffsetAttr, builder.getI64IntegerAttr(buffer.offset));
+    SmallVector<NamedAttribute> entry = {
+        builder.getNamedAttr("name", builder.getStringAttr(buffer.op->getName().getStringRef())),
+        builder.getNamedAttr("offset", builder.getI64IntegerAttr(buffer.offset)),
+        builder.getNamedAttr("bytes", builder.getI64IntegerAttr(buffer.bytes))};
+    if (std::string line = describeLine(buffer.op->getLoc()); !line.empty())
+      entry.push_back(builder.getNamedAttr("line", builder.getStringAttr(line)));
+    list.push_back(builder.getDictionaryAttr(entry));
+  }
+  if (tile::isKernel(kernel)) {
+    kernel->setAttr(kSharedBytesAttr, builder.getI64IntegerAttr(total));
+    kernel->setAttr(kSharedBuffersAttr, builder.getArrayAttr(list));
+  }
+  return success();
+}
+
+} // namespace
