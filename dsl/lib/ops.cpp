@@ -383,6 +383,8 @@ Tile assume_multiple(const Operand &x, std::int64_t divisor, Loc loc) {
     t.fail(loc, "'assume_multiple': expected integers or pointers, got " + text(value));
   if (divisor <= 0)
     t.fail(loc, "'assume_multiple': the divisor is positive, got " + std::to_string(divisor));
+  if (t.declare_divisibility(value, divisor))
+    return Tracer::make(value);
   return Tracer::make(tile::AssumeOp::create(t.builder, t.location(loc), value.getType(), value, divisor));
 }
 

@@ -7,6 +7,7 @@
 #include "mlir/IR/Location.h"
 
 #include <atomic>
+#include <numeric>
 
 using namespace kiln;
 using namespace kiln::detail;
@@ -303,6 +304,18 @@ void Tracer::abandon_down_to(std::uint64_t id) {
 
 // ---- making operations
 // --------------------------------------------------------------------------------------------------
+
+bool Tracer::declare_divisibility(mlir::Value value, std::int64_t divisor) {
+  auto argument = llvm::dyn_cast<mlir::BlockArgument>(value);
+  if (!argument || argument.getOwner() != frames.front().block)
+    return false;
+  auto function = llvm::cast<mlir::func::FuncOp>(argument.getOwner()->getParentOp());
+  const unsigned index = argument.getArgNumber();
+  if (auto known = function.getArgAttrOfType<mlir::IntegerAttr>(index, tile::kDivisibilityAttr))
+    divisor = std::lcm(divisor, known.getInt());
+  function.setArgAttr(index, tile::kDivisibilityAttr, builder.getI64IntegerAttr(divisor));
+  return true;
+}
 
 mlir::Location Tracer::location(const Loc &loc) {
   last = loc;

@@ -120,6 +120,9 @@ struct Tracer {
   mlir::Value integer_constant(std::int64_t value, mlir::Type type, mlir::Location loc); // scalar or splat
   mlir::Value float_constant(double value, mlir::Type type, mlir::Location loc);
   mlir::Location location(const Loc &loc);
+  /// Where `value` is a parameter of the kernel: writes down that it is a multiple of `divisor`, which every launch
+  /// tests. False where it is another value.
+  bool declare_divisibility(mlir::Value value, std::int64_t divisor);
 
   // ---- errors
   /// Throws TraceError: place, message, call chain, kernel and config.

@@ -38,7 +38,7 @@ void heading(const char *text) {
 /// Trace and compile times of the decode kernel. The first compile of a process also loads the compiler.
 void compile_times() {
   heading("Compiling the decode kernel for the CPU");
-  const kernels::KernelEntry &kernel = kernels::find_kernel("paged_attention_f16");
+  const AnyKernel &kernel = kernels::find_kernel("paged_attention_decode_f16");
   kernels::PagedAttentionConfig config{.interleave = true}; // what the CPU runs
   std::vector<double> trace, compile;
   // num_stages means nothing to the CPU: each value is a new key and the same work.

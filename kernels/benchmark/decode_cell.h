@@ -177,9 +177,9 @@ inline double median(std::vector<double> values) {
 
 /// The values of a config, as the registry takes them.
 template <class Config>
-std::vector<std::int64_t> config_values(const Config &config) {
-  std::vector<std::int64_t> values;
-  for_each_field(config, [&](auto value) { values.push_back(std::int64_t(value)); });
+std::vector<double> config_values(const Config &config) {
+  std::vector<double> values;
+  for_each_field(config, [&](auto value) { values.push_back(double(value)); });
   return values;
 }
 

@@ -60,11 +60,10 @@ void kv_cache_store(const KvCacheStore<T> &p, const KvCacheStoreConfig &config, 
   template KILN_API void kv_cache_store(const KvCacheStore<T> &, const KvCacheStoreConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 
-void list_kv_cache(KernelList &list) {
-  const auto fields = {"head_dim", "page_size", "block_heads", "packed", "num_warps"};
-  list.add(fields, kv_cache_store_kernel<half>);
-  list.add(fields, kv_cache_store_kernel<bfloat16>);
-  list.add(fields, kv_cache_store_kernel<float>);
+void list_kv_cache(std::vector<AnyKernel> &list) {
+  list.push_back(kv_cache_store_kernel<half>);
+  list.push_back(kv_cache_store_kernel<bfloat16>);
+  list.push_back(kv_cache_store_kernel<float>);
 }
 
 } // namespace kiln::kernels

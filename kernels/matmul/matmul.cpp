@@ -89,11 +89,10 @@ void matmul(const Matmul<T> &p, const MatmulConfig &config, const Execution &whe
   template KILN_API void matmul(const Matmul<T> &, const MatmulConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 
-void list_matmul(KernelList &list) {
-  const auto fields = {"block_m", "block_n", "block_k", "group_m", "a_layout", "b_layout", "num_warps", "num_stages"};
-  list.add(fields, matmul_kernel<half>);
-  list.add(fields, matmul_kernel<bfloat16>);
-  list.add(fields, matmul_kernel<float>);
+void list_matmul(std::vector<AnyKernel> &list) {
+  list.push_back(matmul_kernel<half>);
+  list.push_back(matmul_kernel<bfloat16>);
+  list.push_back(matmul_kernel<float>);
 }
 
 } // namespace kiln::kernels

@@ -15,7 +15,7 @@ namespace kiln::kernels {
 namespace {
 
 template <class T>
-const Kernel paged_attention_kernel{typed_name<T>("paged_attention"), paged_attention_body<T>};
+const Kernel paged_attention_kernel{typed_name<T>("paged_attention_decode"), paged_attention_body<T>};
 
 template <class T>
 bool packed(const PagedAttention<T> &p) {
@@ -103,12 +103,10 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
   template KILN_API void paged_attention(const PagedAttention<T> &, const PagedAttentionConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 
-void list_paged_attention(KernelList &list) {
-  const auto fields = {"head_dim", "group",      "page_size", "block_n",   "packed",
-                       "lse",      "interleave", "num_warps", "num_stages"};
-  list.add(fields, paged_attention_kernel<half>);
-  list.add(fields, paged_attention_kernel<bfloat16>);
-  list.add(fields, paged_attention_kernel<float>);
+void list_paged_attention(std::vector<AnyKernel> &list) {
+  list.push_back(paged_attention_kernel<half>);
+  list.push_back(paged_attention_kernel<bfloat16>);
+  list.push_back(paged_attention_kernel<float>);
 }
 
 } // namespace kiln::kernels

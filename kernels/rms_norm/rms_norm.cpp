@@ -53,11 +53,10 @@ void rms_norm(const RmsNorm<T> &p, const RmsNormConfig &config, const Execution 
   template KILN_API void rms_norm(const RmsNorm<T> &, const RmsNormConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 
-void list_rms_norm(KernelList &list) {
-  const auto fields = {"block", "chunked", "num_warps"};
-  list.add(fields, rms_norm_kernel<half>);
-  list.add(fields, rms_norm_kernel<bfloat16>);
-  list.add(fields, rms_norm_kernel<float>);
+void list_rms_norm(std::vector<AnyKernel> &list) {
+  list.push_back(rms_norm_kernel<half>);
+  list.push_back(rms_norm_kernel<bfloat16>);
+  list.push_back(rms_norm_kernel<float>);
 }
 
 } // namespace kiln::kernels

@@ -47,11 +47,10 @@ void softmax(const Softmax<T> &p, const SoftmaxConfig &config, const Execution &
   template KILN_API void softmax(const Softmax<T> &, const SoftmaxConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 
-void list_softmax(KernelList &list) {
-  const auto fields = {"block", "chunked", "num_warps"};
-  list.add(fields, softmax_kernel<half>);
-  list.add(fields, softmax_kernel<bfloat16>);
-  list.add(fields, softmax_kernel<float>);
+void list_softmax(std::vector<AnyKernel> &list) {
+  list.push_back(softmax_kernel<half>);
+  list.push_back(softmax_kernel<bfloat16>);
+  list.push_back(softmax_kernel<float>);
 }
 
 } // namespace kiln::kernels

@@ -18,7 +18,7 @@ bool run(const bench::Cell &cell, Device device) {
   bench::DecodeProblem decode(cell);
   const kernels::PagedAttentionConfig config = kernels::default_config(decode.problem, device);
   const CompileReport report =
-      kernels::find_kernel("paged_attention_f16").compile(bench::config_values(config), device);
+      kernels::find_kernel("paged_attention_decode_f16").compile(bench::config_values(config), device);
   const auto step = [&] { kernels::paged_attention(decode.problem, config, {.device = device}); };
   // As many runs as fit into a third of a second, at least 5.
   const double first = bench::time_us(1, step)[0];

@@ -43,11 +43,10 @@ void vector_add(const VectorAdd<T> &p, const VectorAddConfig &config, const Exec
   template KILN_API void vector_add(const VectorAdd<T> &, const VectorAddConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 
-void list_vector_add(KernelList &list) {
-  const auto fields = {"block", "num_warps"};
-  list.add(fields, vector_add_kernel<half>);
-  list.add(fields, vector_add_kernel<bfloat16>);
-  list.add(fields, vector_add_kernel<float>);
+void list_vector_add(std::vector<AnyKernel> &list) {
+  list.push_back(vector_add_kernel<half>);
+  list.push_back(vector_add_kernel<bfloat16>);
+  list.push_back(vector_add_kernel<float>);
 }
 
 } // namespace kiln::kernels

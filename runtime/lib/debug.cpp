@@ -55,6 +55,11 @@ std::atomic<bool> &asserts_flag() {
   return flag;
 }
 
+std::atomic<bool> &line_info_flag() {
+  static std::atomic<bool> flag{environment_flag("KILN_LINE_INFO")};
+  return flag;
+}
+
 struct Printer {
   std::mutex mutex;
   debug::PrintHandler handler = nullptr;
@@ -121,6 +126,8 @@ void debug::set_checks(bool on) { checks_flag().store(on, std::memory_order_rela
 bool debug::checks() { return checks_flag().load(std::memory_order_relaxed); }
 void debug::set_asserts(bool on) { asserts_flag().store(on, std::memory_order_relaxed); }
 bool debug::asserts() { return asserts_flag().load(std::memory_order_relaxed) || checks(); }
+void debug::set_line_info(bool on) { line_info_flag().store(on, std::memory_order_relaxed); }
+bool debug::line_info() { return line_info_flag().load(std::memory_order_relaxed); }
 
 void debug::register_buffer(const void *address, std::size_t bytes, const char *name) {
   if (bytes == 0)

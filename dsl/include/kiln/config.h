@@ -39,27 +39,27 @@ constexpr std::size_t count_fields() {
 }
 
 template <class T, class F>
-constexpr void visit_fields(const T &config, F &&f) {
+constexpr auto visit_fields(const T &config, F &&f) {
   static_assert(std::is_aggregate_v<T>, "a kernel config is a plain struct: no constructors, bases or private members");
   constexpr std::size_t n = count_fields<T>();
   static_assert(n <= max_config_fields, "a kernel config has at most 16 members");
   // clang-format off
-  if constexpr (n == 1) { auto &[a] = config; f(a); }
-  else if constexpr (n == 2) { auto &[a, b] = config; f(a, b); }
-  else if constexpr (n == 3) { auto &[a, b, c] = config; f(a, b, c); }
-  else if constexpr (n == 4) { auto &[a, b, c, d] = config; f(a, b, c, d); }
-  else if constexpr (n == 5) { auto &[a, b, c, d, e] = config; f(a, b, c, d, e); }
-  else if constexpr (n == 6) { auto &[a, b, c, d, e, g] = config; f(a, b, c, d, e, g); }
-  else if constexpr (n == 7) { auto &[a, b, c, d, e, g, h] = config; f(a, b, c, d, e, g, h); }
-  else if constexpr (n == 8) { auto &[a, b, c, d, e, g, h, i] = config; f(a, b, c, d, e, g, h, i); }
-  else if constexpr (n == 9) { auto &[a, b, c, d, e, g, h, i, j] = config; f(a, b, c, d, e, g, h, i, j); }
-  else if constexpr (n == 10) { auto &[a, b, c, d, e, g, h, i, j, k] = config; f(a, b, c, d, e, g, h, i, j, k); }
-  else if constexpr (n == 11) { auto &[a, b, c, d, e, g, h, i, j, k, l] = config; f(a, b, c, d, e, g, h, i, j, k, l); }
-  else if constexpr (n == 12) { auto &[a, b, c, d, e, g, h, i, j, k, l, m] = config; f(a, b, c, d, e, g, h, i, j, k, l, m); }
-  else if constexpr (n == 13) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o] = config; f(a, b, c, d, e, g, h, i, j, k, l, m, o); }
-  else if constexpr (n == 14) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o, p] = config; f(a, b, c, d, e, g, h, i, j, k, l, m, o, p); }
-  else if constexpr (n == 15) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o, p, q] = config; f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q); }
-  else if constexpr (n == 16) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r] = config; f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r); }
+  if constexpr (n == 1) { auto &[a] = config; return f(a); }
+  else if constexpr (n == 2) { auto &[a, b] = config; return f(a, b); }
+  else if constexpr (n == 3) { auto &[a, b, c] = config; return f(a, b, c); }
+  else if constexpr (n == 4) { auto &[a, b, c, d] = config; return f(a, b, c, d); }
+  else if constexpr (n == 5) { auto &[a, b, c, d, e] = config; return f(a, b, c, d, e); }
+  else if constexpr (n == 6) { auto &[a, b, c, d, e, g] = config; return f(a, b, c, d, e, g); }
+  else if constexpr (n == 7) { auto &[a, b, c, d, e, g, h] = config; return f(a, b, c, d, e, g, h); }
+  else if constexpr (n == 8) { auto &[a, b, c, d, e, g, h, i] = config; return f(a, b, c, d, e, g, h, i); }
+  else if constexpr (n == 9) { auto &[a, b, c, d, e, g, h, i, j] = config; return f(a, b, c, d, e, g, h, i, j); }
+  else if constexpr (n == 10) { auto &[a, b, c, d, e, g, h, i, j, k] = config; return f(a, b, c, d, e, g, h, i, j, k); }
+  else if constexpr (n == 11) { auto &[a, b, c, d, e, g, h, i, j, k, l] = config; return f(a, b, c, d, e, g, h, i, j, k, l); }
+  else if constexpr (n == 12) { auto &[a, b, c, d, e, g, h, i, j, k, l, m] = config; return f(a, b, c, d, e, g, h, i, j, k, l, m); }
+  else if constexpr (n == 13) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o] = config; return f(a, b, c, d, e, g, h, i, j, k, l, m, o); }
+  else if constexpr (n == 14) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o, p] = config; return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p); }
+  else if constexpr (n == 15) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o, p, q] = config; return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q); }
+  else if constexpr (n == 16) { auto &[a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r] = config; return f(a, b, c, d, e, g, h, i, j, k, l, m, o, p, q, r); }
   // clang-format on
 }
 

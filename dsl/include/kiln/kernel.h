@@ -1,9 +1,11 @@
 // Kernel: a traced function with a name, compiled once per config and device, and launched.
 #pragma once
 
+#include "kiln/compile_report.h"
 #include "kiln/config.h"
 #include "kiln/device.h"
 #include "kiln/error.h"
+#include "kiln/target.h"
 #include "kiln/tile.h"
 
 #include <concepts>
@@ -41,20 +43,13 @@ struct LaunchOptions {
   void *stream = nullptr; // a CUstream; unused by the CPU, whose launches are synchronous
 };
 
-/// What compiling a kernel took and made.
-struct CompileReport {
-  double trace_ms = 0;           // running the kernel function and building its IR
-  double compile_ms = 0;         // from IR to machine code
-  std::size_t scratch_bytes = 0; // workspace of one CPU worker
-  std::string target;            // what it was compiled for: "znver3+avx2+..."
-  bool cached = false;           // the kernel was already compiled for this config and device
-};
-
 /// What a kernel has done since it was made.
 struct KernelCounters {
-  std::uint64_t traces = 0;   // how often the kernel function ran
-  std::uint64_t compiles = 0; // how often machine code was made
-  std::uint64_t hits = 0;     // launches and compiles that found it made
+  std::uint64_t traces = 0;      // how often the kernel function ran
+  std::uint64_t compiles = 0;    // how often machine code was made
+  std::uint64_t hits = 0;        // launches and compiles that found it made in this process
+  std::uint64_t disk_hits = 0;   // how often code was found in the cache on disk instead of being made
+  std::uint64_t disk_misses = 0; // how often it was looked for there and not found
 };
 
 /// The same, summed over all kernels of the process.
@@ -109,6 +104,8 @@ protected:
 
   std::string trace_text(const ConfigView &config) const;
   CompileReport compile_erased(const ConfigView &config, const Device &device) const;
+  CompiledCode compile_erased(const ConfigView &config, const Target &target) const;
+  std::string emit_erased(const ConfigView &config, const Target &target, std::string_view stage) const;
   // args[i] points at the value of parameter i; of a pointer parameter, at the address.
   void launch_erased(const LaunchOptions &options, const ConfigView &config, const void *const *args) const;
 
@@ -177,11 +174,26 @@ public:
     return trace_text(view);
   }
 
-  /// Makes the kernel ready for `device`, so that the first launch finds it compiled. Throws TraceError, CompileError
-  /// and DeviceError.
+  /// Makes the kernel ready for `device` - compiled, and on a GPU loaded - so that the first launch finds it so. Throws
+  /// TraceError, CompileError and DeviceError.
   CompileReport compile(const Config &config, Device device = {}) const {
     const View view(config);
     return compile_erased(view, device);
+  }
+
+  /// The kernel's code for a GPU architecture, with a report of what it uses. Needs no GPU. Throws TraceError,
+  /// CompileError, and InvalidArgument for the target "cpu".
+  CompiledCode compile(const Config &config, Target target) const {
+    const View view(config);
+    return compile_erased(view, target);
+  }
+
+  /// The kernel at one stage of being compiled, as text ("cubin": as bytes). The stages of a GPU are tile, tile_gpu,
+  /// threads, llvm, llvmir, ptx, cubin and report; those of the CPU tile, loops, llvm, llvmir and asm. Needs no device.
+  /// Throws TraceError, CompileError, and InvalidArgument where the target has no such stage.
+  std::string emit(const Config &config, Target target, std::string_view stage) const {
+    const View view(config);
+    return emit_erased(view, target, stage);
   }
 
   /// Runs `options.grid` programs, compiling first where needed. Takes `T *` for `ptr<T>` and `T` for `scalar<T>`. On

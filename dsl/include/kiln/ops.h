@@ -284,7 +284,9 @@ KILN_API Tile shift_right_logical(const Operand &a, const Operand &b, Loc loc = 
 // ---- facts and checks -----------------------------------------------------------------------------------------------
 
 /// x, with the promise that every element (of a pointer: the address in bytes) is a multiple of `divisor`. A broken
-/// promise is undefined; check mode reports it.
+/// promise is undefined; check mode reports it. Of a parameter that was not assigned, and outside of loops, it is no
+/// promise but a fact that every launch is tested for: one of which a fact does not hold runs a variant of the kernel
+/// that relies on none.
 KILN_API Tile assume_multiple(const Operand &x, std::int64_t divisor, Loc loc = Loc::current());
 /// Stops the launch with TrapError unless every element of the i1 condition holds; in builds of the kernel with checks.
 KILN_API void device_assert(const Operand &condition, std::string_view message, Loc loc = Loc::current());

@@ -15,12 +15,13 @@ std::uint64_t Key::hash() const {
   for (std::size_t i = 0; i < count; ++i)
     add(words[i]);
   add(static_cast<std::uint64_t>(device.kind()) | static_cast<std::uint64_t>(device.ordinal()) << 8);
-  add(static_cast<std::uint64_t>(options.checks) | static_cast<std::uint64_t>(options.asserts) << 1);
+  add(static_cast<std::uint64_t>(options.checks) | static_cast<std::uint64_t>(options.asserts) << 1 |
+      static_cast<std::uint64_t>(options.line_info) << 2 | static_cast<std::uint64_t>(variant) << 3);
   return h;
 }
 
 bool KernelCache::Entry::matches(const Key &key, std::uint64_t key_hash) const {
-  return hash == key_hash && device == key.device && options == key.options &&
+  return hash == key_hash && device == key.device && options == key.options && variant == key.variant &&
          std::equal(words.begin(), words.end(), key.words, key.words + key.count);
 }
 
@@ -46,7 +47,7 @@ KernelCache::Claim KernelCache::claim(const Key &key, std::uint64_t hash) {
   if (const Entry *entry = find(key, hash))
     return {entry, nullptr, false};
   for (const auto &pending : pending_) {
-    if (pending->device != key.device || pending->options != key.options ||
+    if (pending->device != key.device || pending->options != key.options || pending->variant != key.variant ||
         !std::equal(pending->words.begin(), pending->words.end(), key.words, key.words + key.count))
       continue;
     if (pending->owner == std::this_thread::get_id())
@@ -58,6 +59,7 @@ KernelCache::Claim KernelCache::claim(const Key &key, std::uint64_t hash) {
   pending->words.assign(key.words, key.words + key.count);
   pending->device = key.device;
   pending->options = key.options;
+  pending->variant = key.variant;
   pending->owner = std::this_thread::get_id();
   pending->result = pending->promise.get_future().share();
   pending_.push_back(pending);

@@ -1,7 +1,8 @@
 // The compiled kernels of one Kernel object.
 #pragma once
 
-#include "executable.h"
+#include "jit/executable.h"
+#include "jit/facts.h"
 
 #include <array>
 #include <atomic>
@@ -21,6 +22,7 @@ struct Key {
   std::size_t count;
   Device device;
   CompileOptions options;
+  Variant variant = Variant::specialised;
 
   std::uint64_t hash() const;
 };
@@ -35,10 +37,17 @@ public:
     std::vector<std::uint64_t> words;
     Device device;
     CompileOptions options;
+    Variant variant = Variant::specialised;
     std::uint64_t hash;
+    Facts facts; // of the config: which variant a launch wants
     std::unique_ptr<const Executable> executable;
-    double trace_ms, compile_ms;
+    double trace_ms = 0, compile_ms = 0;
     const Entry *next; // of the same bucket, older
+
+    /// Whether this is the variant for these arguments; null stands for any of which the facts hold.
+    bool serves(const void *const *args) const {
+      return (variant == Variant::specialised) == (!args || facts.hold(args));
+    }
 
     bool matches(const Key &key, std::uint64_t key_hash) const;
   };
@@ -51,33 +60,40 @@ public:
   /// The entry, or null.
   const Entry *find(const Key &key, std::uint64_t hash) const;
 
-  /// The entry; where there is none, makes it by calling `compile`, which fills in the executable and the times. Of
-  /// several threads that ask for one key at the same time one compiles and the others wait. What `compile` throws
-  /// reaches all of them, and nothing is kept: the next call tries again. `found` tells whether the caller was spared
-  /// the work.
+  /// The entry that serves these arguments (Entry::serves); where there is none, makes it by calling `compile(entry)`,
+  /// which fills in facts, variant, executable and times. Of several threads that ask for one key at the same time one
+  /// compiles and the others wait. What `compile` throws reaches all of them, and nothing is kept: the next call tries
+  /// again. `found` tells whether the caller was spared the work. The variant of `key` is ignored.
   template <typename Compile>
-  const Entry &find_or_compile(const Key &key, bool &found, Compile &&compile) {
-    std::uint64_t hash = key.hash();
+  const Entry &find_or_compile(Key key, const void *const *args, bool &found, Compile &&compile) {
     found = true;
-    if (const Entry *entry = find(key, hash)) [[likely]]
+    key.variant = Variant::specialised;
+    if (const Entry *entry = find(key, key.hash()); entry && entry->serves(args)) [[likely]]
       return *entry;
-    Claim claim = this->claim(key, hash);
-    if (claim.entry)
-      return *claim.entry;
-    if (!claim.mine)
-      return *claim.pending->result.get();
-    found = false;
-    try {
-      auto entry = std::make_unique<Entry>();
-      entry->words.assign(key.words, key.words + key.count);
-      entry->device = key.device;
-      entry->options = key.options;
-      entry->hash = hash;
-      compile(*entry);
-      return publish(std::move(entry), *claim.pending);
-    } catch (...) {
-      fail(*claim.pending, std::current_exception());
-      throw;
+    for (;;) {
+      // The facts are known as soon as one of the variants is.
+      const Entry *other = nullptr;
+      for (Variant variant : {Variant::generic, Variant::specialised}) {
+        key.variant = variant;
+        const Entry *entry = find(key, key.hash());
+        if (entry && entry->serves(args))
+          return *entry;
+        if (entry)
+          other = entry;
+      }
+      if (other && other->variant == Variant::specialised)
+        key.variant = Variant::generic;
+      Claim claim = this->claim(key, key.hash());
+      const Entry *entry = claim.entry;
+      if (claim.mine) {
+        found = false;
+        entry = &make(key, *claim.pending, compile);
+      } else if (!entry) {
+        entry = claim.pending->result.get();
+      }
+      // Who waited for another's compile may need the other variant.
+      if (entry->serves(args))
+        return *entry;
     }
   }
 
@@ -89,6 +105,7 @@ private:
     std::vector<std::uint64_t> words;
     Device device;
     CompileOptions options;
+    Variant variant;
     std::thread::id owner;
     std::promise<const Entry *> promise;
     std::shared_future<const Entry *> result;
@@ -98,6 +115,24 @@ private:
     std::shared_ptr<Pending> pending;
     bool mine = false;
   };
+
+  template <typename Compile>
+  const Entry &make(const Key &key, Pending &pending, Compile &&compile) {
+    try {
+      auto entry = std::make_unique<Entry>();
+      entry->words.assign(key.words, key.words + key.count);
+      entry->device = key.device;
+      entry->options = key.options;
+      compile(*entry);
+      Key made = key;
+      made.variant = entry->variant;
+      entry->hash = made.hash();
+      return publish(std::move(entry), pending);
+    } catch (...) {
+      fail(pending, std::current_exception());
+      throw;
+    }
+  }
 
   Claim claim(const Key &key, std::uint64_t hash);
   const Entry &publish(std::unique_ptr<Entry> entry, Pending &pending);

@@ -5,6 +5,7 @@
 #include "kiln/Target/CPU/CPUTarget.h"
 #include "kiln/runtime/cpu_launch.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace kiln;
@@ -26,33 +27,37 @@ public:
     kernel_.note = subject.note("running");
   }
 
-  void launch(std::array<unsigned, 3> grid, const void *const *args) const override {
+  void launch(std::array<unsigned, 3> grid, const void *const *args, void *) const override {
     runtime::launch_cpu(kernel_, grid, args);
   }
-  std::size_t scratch_bytes() const override { return kernel_.scratch_bytes; }
-  std::string target() const override { return cpu::hostDescription(); }
+  CompileReport report() const override {
+    CompileReport report;
+    report.scratch_bytes = kernel_.scratch_bytes;
+    report.target = cpu::hostDescription();
+    return report;
+  }
 
 private:
   std::unique_ptr<cpu::CompiledKernel> code_;
   runtime::CpuKernel kernel_;
 };
 
-} // namespace
+constexpr llvm::StringLiteral stages[] = {"tile", "loops", "llvm", "llvmir", "asm"};
 
-std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced, const Subject &subject,
-                                                     CompileOptions options) {
+/// Compiles in place. `dump` may be null.
+std::unique_ptr<cpu::CompiledKernel> compile(detail::TracedKernel &traced, const Subject &subject,
+                                             CompileOptions options,
+                                             llvm::function_ref<void(llvm::StringRef, llvm::StringRef)> dump) {
   const cpu::Symbol symbols[] = {
       {"kiln_cpu_check", reinterpret_cast<void *>(runtime::cpu_check)},
       {"kiln_cpu_assert_failed", reinterpret_cast<void *>(runtime::cpu_assert_failed)},
       {"kiln_cpu_print", reinterpret_cast<void *>(runtime::cpu_print)},
   };
-  auto print_stage = [&](llvm::StringRef stage, llvm::StringRef text) { dump(stage, text, subject); };
   cpu::Options cpu_options;
   cpu_options.checkBounds = options.checks;
   cpu_options.asserts = options.asserts;
   cpu_options.symbols = symbols;
-  if (dumping())
-    cpu_options.dump = print_stage;
+  cpu_options.dump = dump;
 
   // Compiling rewrites the module in place, and should it fail the user needs what went in. Cloning costs a small part
   // of a compile.
@@ -66,5 +71,28 @@ std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced
     input->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
     throw_compile_error(diagnostics, fallback, reproducer, subject);
   }
-  return std::make_unique<CpuExecutable>(std::move(*code), subject, options);
+  return std::move(*code);
+}
+
+} // namespace
+
+std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced, const Subject &subject,
+                                                     CompileOptions options) {
+  auto print_stage = [&](llvm::StringRef stage, llvm::StringRef text) { dump(stage, text, subject); };
+  std::unique_ptr<cpu::CompiledKernel> code =
+      dumping() ? compile(traced, subject, options, print_stage) : compile(traced, subject, options, nullptr);
+  return std::make_unique<CpuExecutable>(std::move(code), subject, options);
+}
+
+std::string jit::cpu_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
+                           std::string_view stage) {
+  if (!llvm::is_contained(stages, llvm::StringRef(stage)))
+    throw InvalidArgument("error: there is no stage '" + std::string(stage) +
+                          "' of cpu; there are: " + llvm::join(std::begin(stages), std::end(stages), ", "));
+  std::string result;
+  compile(traced, subject, options, [&](llvm::StringRef name, llvm::StringRef text) {
+    if (name == llvm::StringRef(stage))
+      result = text;
+  });
+  return result;
 }

@@ -1,12 +1,14 @@
 // A compiled kernel, whatever runs it.
 #pragma once
 
+#include "jit/facts.h"
 #include "trace.h"
 
 #include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace kiln::jit {
 
@@ -14,9 +16,10 @@ namespace kiln::jit {
 struct CompileOptions {
   bool checks = false;
   bool asserts = false;
+  bool line_info = false; // of GPU code only
 
-  /// The current ones: debug::checks() and debug::asserts().
-  static CompileOptions current();
+  /// The current ones: debug::checks(), debug::asserts() and debug::line_info().
+  static CompileOptions current(Device::Kind kind);
   friend bool operator==(const CompileOptions &, const CompileOptions &) = default;
 };
 
@@ -33,13 +36,11 @@ class Executable {
 public:
   virtual ~Executable() = default;
 
-  /// Runs the grid and returns when it has ended. args[i] points at the value of parameter i. Safe to call from several
-  /// threads.
-  virtual void launch(std::array<unsigned, 3> grid, const void *const *args) const = 0;
-  /// Workspace of one worker, in bytes.
-  virtual std::size_t scratch_bytes() const { return 0; }
-  /// What the kernel was compiled for.
-  virtual std::string target() const = 0;
+  /// Runs the grid and returns when it has ended; on a GPU, enqueues it in `stream`. args[i] points at the value of
+  /// parameter i. Safe to call from several threads.
+  virtual void launch(std::array<unsigned, 3> grid, const void *const *args, void *stream) const = 0;
+  /// What is known of the code; the times of tracing and compiling are filled in by others.
+  virtual CompileReport report() const = 0;
 };
 
 /// Compiles for this machine's processor. Throws CompileError.
@@ -48,5 +49,10 @@ std::unique_ptr<Executable> make_cpu_executable(detail::TracedKernel traced, con
 /// Keeps the IR, to be interpreted at each launch.
 std::unique_ptr<Executable> make_interpreter_executable(detail::TracedKernel traced, const Subject &subject,
                                                         CompileOptions options);
+
+/// The text of one stage of compiling for this machine's processor. Throws CompileError, and InvalidArgument where
+/// there is no such stage.
+std::string cpu_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
+                      std::string_view stage);
 
 } // namespace kiln::jit

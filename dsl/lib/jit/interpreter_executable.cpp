@@ -42,7 +42,7 @@ public:
   InterpreterExecutable(detail::TracedKernel traced, const Subject &subject, CompileOptions options)
       : traced_(std::move(traced)), module_(*traced_.module), subject_(subject), options_(options) {}
 
-  void launch(std::array<unsigned, 3> grid, const void *const *args) const override {
+  void launch(std::array<unsigned, 3> grid, const void *const *args, void *) const override {
     std::string refused;
     auto allow = [&](const void *address, std::size_t bytes, bool is_store) {
       refused = debug::describe_access(address, bytes, is_store);
@@ -67,7 +67,11 @@ public:
     }
   }
 
-  std::string target() const override { return "interpreter"; }
+  CompileReport report() const override {
+    CompileReport report;
+    report.target = "interpreter";
+    return report;
+  }
 
 private:
   detail::TracedKernel traced_;

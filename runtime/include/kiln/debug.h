@@ -24,6 +24,12 @@ KILN_API void set_asserts(bool on);
 /// True when asserts or checks are on.
 KILN_API bool asserts();
 
+/// Turns line information in GPU code on or off for the kernels that are compiled from now on, so that profilers and
+/// fault reports name lines of the kernel's source. The default: KILN_LINE_INFO=1 is on. The code is the same; it is
+/// kept apart from code without.
+KILN_API void set_line_info(bool on);
+KILN_API bool line_info();
+
 /// Makes `bytes` bytes from `address` known to the checkers, under a name for messages. A buffer of 0 bytes is accepted
 /// and forgotten.
 /// \throws InvalidArgument when the address is null, the range wraps, or it overlaps a registered buffer.

@@ -99,10 +99,19 @@ void memory(const Block &, ptr<int> p, scalar<bool> c) {
 }
 
 void checks(const Block &, ptr<float> p, scalar<int> n) {
-  auto m = kiln::assume_multiple(n, 16);
-  auto q = kiln::assume_multiple(p, 128);
+  auto m = kiln::assume_multiple(n + 8, 16);
+  auto q = kiln::assume_multiple(p + m, 128);
   kiln::device_assert(m > 0, "n is positive");
   kiln::device_print("n", {m, kiln::load(q)});
+}
+
+void facts(const Block &, ptr<float> p, scalar<int> n, scalar<std::int64_t> stride, scalar<int> plain) {
+  kiln::assume_multiple(n, 8);
+  kiln::assume_multiple(n, 12);
+  auto s = kiln::assume_multiple(stride, 4);
+  plain += 1;
+  plain = kiln::assume_multiple(plain, 2);
+  kiln::store(kiln::assume_multiple(p, 64) + s, (n + plain).to(kiln::f32));
 }
 
 void dots(const Block &, ptr<const float> in, ptr<float> out) {
@@ -130,7 +139,8 @@ int main(int argc, char **argv) {
                      print(name, "branches", branches) || print(name, "while_loop", while_loop) ||
                      print(name, "guards", guards) || print(name, "conversions", conversions) ||
                      print(name, "half_precision", half_precision) || print(name, "reductions", reductions) ||
-                     print(name, "memory", memory) || print(name, "checks", checks) || print(name, "dots", dots);
+                     print(name, "memory", memory) || print(name, "checks", checks) || print(name, "facts", facts) ||
+                     print(name, "dots", dots);
   if (!found)
     std::fprintf(stderr, "test-print-traces: no kernel '%s'\n", name);
   return found ? 0 : 1;

@@ -12,8 +12,8 @@ namespace {
 
 class FakeExecutable : public Executable {
 public:
-  void launch(std::array<unsigned, 3>, const void *const *) const override {}
-  std::string target() const override { return "fake"; }
+  void launch(std::array<unsigned, 3>, const void *const *, void *) const override {}
+  CompileReport report() const override { return {}; }
 };
 
 void make(KernelCache::Entry &entry) { entry.executable = std::make_unique<FakeExecutable>(); }
@@ -27,10 +27,10 @@ TEST(KernelCache, CompilesOnceAndFindsAgain) {
   std::vector<std::uint64_t> words{64, 4};
   EXPECT_EQ(cache.find(key_of(words), key_of(words).hash()), nullptr);
   bool found = true;
-  const auto &first = cache.find_or_compile(key_of(words), found, make);
+  const auto &first = cache.find_or_compile(key_of(words), nullptr, found, make);
   EXPECT_FALSE(found);
   std::vector<std::uint64_t> equal = words; // found by value
-  const auto &second = cache.find_or_compile(key_of(equal), found, [](auto &) { FAIL() << "compiled again"; });
+  const auto &second = cache.find_or_compile(key_of(equal), nullptr, found, [](auto &) { FAIL() << "compiled again"; });
   EXPECT_TRUE(found);
   EXPECT_EQ(&first, &second);
 }
@@ -41,7 +41,7 @@ TEST(KernelCache, EveryPartOfTheKeyCounts) {
   int compiles = 0;
   auto get = [&](const Key &key) {
     bool found;
-    return &cache.find_or_compile(key, found, [&](auto &entry) {
+    return &cache.find_or_compile(key, nullptr, found, [&](auto &entry) {
       ++compiles;
       make(entry);
     });
@@ -54,7 +54,8 @@ TEST(KernelCache, EveryPartOfTheKeyCounts) {
                         key_of(a, Device::interpreter()),
                         key_of(a, Device::cpu(), {.checks = true, .asserts = false}),
                         key_of(a, Device::cpu(), {.checks = false, .asserts = true}),
-                        key_of(a, Device::cpu(), {.checks = true, .asserts = true})};
+                        key_of(a, Device::cpu(), {.checks = true, .asserts = true}),
+                        key_of(a, Device::cpu(), {.line_info = true})};
   std::vector<const KernelCache::Entry *> entries;
   for (const Key &key : keys)
     entries.push_back(get(key));
@@ -69,12 +70,12 @@ TEST(KernelCache, HoldsManyConfigs) {
   bool found;
   for (std::uint64_t i = 0; i < 3000; ++i) {
     std::vector<std::uint64_t> words{i % 50, i / 50};
-    cache.find_or_compile(key_of(words), found, make);
+    cache.find_or_compile(key_of(words), nullptr, found, make);
     ASSERT_FALSE(found);
   }
   for (std::uint64_t i = 0; i < 3000; ++i) {
     std::vector<std::uint64_t> words{i % 50, i / 50};
-    ASSERT_EQ(cache.find_or_compile(key_of(words), found, make).words, words);
+    ASSERT_EQ(cache.find_or_compile(key_of(words), nullptr, found, make).words, words);
     ASSERT_TRUE(found);
   }
 }
@@ -89,7 +90,7 @@ TEST(KernelCache, OneOfManyThreadsCompiles) {
     threads.emplace_back([&, t] {
       ++arrived;
       bool found;
-      results[t] = &cache.find_or_compile(key_of(words), found, [&](auto &entry) {
+      results[t] = &cache.find_or_compile(key_of(words), nullptr, found, [&](auto &entry) {
         ++compiles;
         while (arrived < 16) // so that all of them ask while the compile is in flight
           std::this_thread::yield();
@@ -113,7 +114,7 @@ TEST(KernelCache, DifferentKeysCompileAtTheSameTime) {
     threads.emplace_back([&, t] {
       std::vector<std::uint64_t> words{t};
       bool found;
-      cache.find_or_compile(key_of(words), found, [&](auto &entry) {
+      cache.find_or_compile(key_of(words), nullptr, found, [&](auto &entry) {
         ++compiling;
         auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
         while (compiling < 2 && std::chrono::steady_clock::now() < end)
@@ -138,7 +139,7 @@ TEST(KernelCache, AFailureReachesAllWhoWaitedAndIsTriedAgain) {
       ++arrived;
       bool found;
       try {
-        cache.find_or_compile(key_of(words), found, [&](auto &) {
+        cache.find_or_compile(key_of(words), nullptr, found, [&](auto &) {
           ++compiles;
           while (arrived < 8)
             std::this_thread::yield();
@@ -155,7 +156,7 @@ TEST(KernelCache, AFailureReachesAllWhoWaitedAndIsTriedAgain) {
   EXPECT_EQ(compiles, 1);
 
   bool found;
-  cache.find_or_compile(key_of(words), found, make);
+  cache.find_or_compile(key_of(words), nullptr, found, make);
   EXPECT_FALSE(found) << "a failure was kept";
 }
 
@@ -163,10 +164,10 @@ TEST(KernelCache, AKernelThatLaunchesItselfWhileTracedIsToldSo) {
   KernelCache cache;
   std::vector<std::uint64_t> words{1};
   bool found;
-  EXPECT_THROW(cache.find_or_compile(key_of(words), found,
+  EXPECT_THROW(cache.find_or_compile(key_of(words), nullptr, found,
                                      [&](auto &) {
                                        bool inner;
-                                       cache.find_or_compile(key_of(words), inner, make);
+                                       cache.find_or_compile(key_of(words), nullptr, inner, make);
                                      }),
                LaunchError);
 }

@@ -158,6 +158,73 @@ TEST_P(Launch, RefusesGrids) {
   EXPECT_EQ(kernel.counters().traces, 0u) << "something was compiled for a launch that cannot be";
 }
 
+/// Copies rows of n elements; the stride is declared to be a multiple of 4, the pointers to be 8-byte aligned.
+void copy_rows(const Config &, ptr<const float> in, ptr<float> out, scalar<std::int32_t> stride,
+               scalar<std::int32_t> n) {
+  assume_multiple(stride, 4);
+  assume_multiple(in, 8);
+  auto i = arange(0, 64);
+  auto at = program_id(0) * stride + i;
+  store(out + at, load(in + at, {.mask = i < n}), {.mask = i < n});
+}
+
+TEST_P(Launch, DeclaredFactsChooseOneOfTwoVariants) {
+  Kernel kernel{"copy_rows", copy_rows};
+  auto copies = [&](int offset, int stride) {
+    std::vector<float> in(256), out(256, -1);
+    for (int i = 0; i < 256; ++i)
+      in[i] = static_cast<float>(i);
+    kernel.launch({.grid = 3, .device = device}, {}, in.data() + offset, out.data(), stride, 5);
+    for (int row = 0; row < 3; ++row)
+      for (int i = 0; i < 5; ++i)
+        ASSERT_EQ(out[row * stride + i], in[offset + row * stride + i]) << offset << " " << stride;
+  };
+  copies(0, 8);
+  copies(2, 12);
+  EXPECT_EQ(kernel.counters().compiles, 1u);
+  copies(0, 7); // neither is there a third variant
+  copies(1, 8);
+  copies(1, 7);
+  EXPECT_EQ(kernel.counters().compiles, 2u);
+  copies(0, 64);
+  EXPECT_EQ(kernel.counters().compiles, 2u);
+  EXPECT_EQ(kernel.counters().hits, 4u);
+}
+
+TEST_P(Launch, TheGenericVariantMayComeFirst) {
+  Kernel kernel{"copy_rows", copy_rows};
+  std::vector<float> in(64), out(64);
+  debug::set_asserts(true); // the interpreter tests what it may rely on
+  kernel.launch({.device = device}, {}, in.data(), out.data(), 7, 5);
+  EXPECT_EQ(kernel.counters().traces, 1u);
+  kernel.launch({.device = device}, {}, in.data(), out.data(), 9, 5);
+  EXPECT_EQ(kernel.counters().compiles, 1u);
+  kernel.compile({}, device);
+  EXPECT_EQ(kernel.counters().compiles, 2u);
+  kernel.launch({.device = device}, {}, in.data(), out.data(), 8, 5);
+  debug::set_asserts(false);
+  EXPECT_EQ(kernel.counters().compiles, 2u);
+}
+
+TEST_P(Launch, ThreadsThatWantDifferentVariantsGetThem) {
+  Kernel kernel{"copy_rows", copy_rows};
+  std::vector<std::thread> threads;
+  std::atomic<int> arrived{0};
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      std::vector<float> in(64, 3), out(64);
+      ++arrived;
+      while (arrived < 8)
+        std::this_thread::yield();
+      kernel.launch({.device = device}, {}, in.data(), out.data(), 7 + t % 2, 5);
+      EXPECT_EQ(out[4], 3);
+    });
+  for (auto &t : threads)
+    t.join();
+  EXPECT_EQ(kernel.counters().compiles, 2u);
+  EXPECT_EQ(kernel.counters().hits, 6u);
+}
+
 std::string place(int line) { return "launch_test.cpp:" + std::to_string(line) + ":"; }
 
 /// Stores 1 to out[0 .. 64 * programs).

@@ -1,0 +1,164 @@
+// A kernel without its type, for tools that find kernels by name and configs by the names of their members.
+#pragma once
+
+#include "kiln/kernel.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace kiln {
+
+/// A member of a kernel's config. Booleans are 0 and 1, enumerations their numbers.
+struct ConfigMember {
+  enum class Kind : std::uint8_t { integer, boolean, floating };
+
+  std::string_view name;
+  Kind kind;
+  double value; ///< the default
+};
+
+namespace detail {
+
+// The names of members are nowhere but in the spelling of a function whose template parameter is the address of one.
+
+template <class Config>
+inline constexpr Config sample_config{};
+
+template <class T>
+struct MemberAddress {
+  const T *address;
+};
+template <class T>
+MemberAddress(const T *) -> MemberAddress<T>;
+
+template <class Config, std::size_t I>
+consteval auto member_address() {
+  return visit_fields(sample_config<Config>, [](const auto &...members) {
+    return MemberAddress{std::get<I>(std::tuple<decltype(&members)...>(&members...))};
+  });
+}
+
+template <MemberAddress Address>
+constexpr const char *spelled() {
+  return __PRETTY_FUNCTION__; // "... [Address = MemberAddress<int>{&sample_config<Config>.block_n}]"
+}
+
+constexpr std::string_view last_identifier(std::string_view text) {
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  while (!text.empty() && !is_part(text.back()))
+    text.remove_suffix(1);
+  std::size_t size = 0;
+  while (size < text.size() && is_part(text[text.size() - 1 - size]))
+    ++size;
+  return text.substr(text.size() - size);
+}
+
+template <class Config>
+const std::vector<ConfigMember> &fields_of() {
+  static const std::vector<ConfigMember> fields = [] {
+    std::vector<ConfigMember> result;
+    for_each_field(Config{}, [&]<class T>(const T &value) {
+      const auto kind = std::is_same_v<T, bool>       ? ConfigMember::Kind::boolean
+                        : std::is_floating_point_v<T> ? ConfigMember::Kind::floating
+                                                      : ConfigMember::Kind::integer;
+      result.push_back({{}, kind, static_cast<double>(value)});
+    });
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((result[I].name = last_identifier(spelled<member_address<Config, I>()>())), ...);
+    }(std::make_index_sequence<count_fields<Config>()>{});
+    return result;
+  }();
+  return fields;
+}
+
+// What can be done with a kernel, given the values of its config.
+struct KernelOperations {
+  std::string (*trace)(const KernelBase &kernel, std::span<const double> values);
+  CompileReport (*prepare)(const KernelBase &kernel, std::span<const double> values, Device device);
+  CompiledCode (*compile)(const KernelBase &kernel, std::span<const double> values, Target target);
+  std::string (*emit)(const KernelBase &kernel, std::span<const double> values, Target target, std::string_view stage);
+  const std::vector<ConfigMember> &(*fields)();
+};
+
+template <class Config>
+Config config_of(std::span<const double> values) {
+  Config config{};
+  std::size_t i = 0;
+  // for_each_field only reads; the object is ours and not const.
+  for_each_field(config, [&]<class Field>(const Field &field) {
+    const_cast<Field &>(field) =
+        std::is_enum_v<Field> ? Field(static_cast<std::int64_t>(values[i++])) : Field(values[i++]);
+  });
+  return config;
+}
+
+} // namespace detail
+
+/// A reference to a kernel, which must outlive it. Its config is given as one number for each member, in order; 64-bit
+/// members are exact up to 2^53.
+class AnyKernel {
+public:
+  template <class Config, class... Params>
+  AnyKernel(const Kernel<Config, Params...> &kernel) : kernel_(&kernel), operations_(&operations<Config, Params...>) {}
+
+  const std::string &name() const { return kernel_->name(); }
+  /// The members of the config, in order.
+  const std::vector<ConfigMember> &fields() const { return operations_->fields(); }
+  /// The default config.
+  KILN_API std::vector<double> defaults() const;
+
+  // As the members of Kernel with these names; InvalidArgument where the number of values is wrong.
+
+  std::string trace(std::span<const double> values) const {
+    check(values);
+    return operations_->trace(*kernel_, values);
+  }
+  CompileReport compile(std::span<const double> values, Device device) const {
+    check(values);
+    return operations_->prepare(*kernel_, values, device);
+  }
+  CompiledCode compile(std::span<const double> values, Target target) const {
+    check(values);
+    return operations_->compile(*kernel_, values, target);
+  }
+  std::string emit(std::span<const double> values, Target target, std::string_view stage) const {
+    check(values);
+    return operations_->emit(*kernel_, values, target, stage);
+  }
+  KernelCounters counters() const { return kernel_->counters(); }
+
+private:
+  KILN_API void check(std::span<const double> values) const;
+
+  template <class Config, class... Params>
+  static constexpr detail::KernelOperations operations{
+      [](const detail::KernelBase &kernel, std::span<const double> values) {
+        return static_cast<const Kernel<Config, Params...> &>(kernel).trace(detail::config_of<Config>(values));
+      },
+      [](const detail::KernelBase &kernel, std::span<const double> values, Device device) {
+        return static_cast<const Kernel<Config, Params...> &>(kernel).compile(detail::config_of<Config>(values),
+                                                                              device);
+      },
+      [](const detail::KernelBase &kernel, std::span<const double> values, Target target) {
+        return static_cast<const Kernel<Config, Params...> &>(kernel).compile(detail::config_of<Config>(values),
+                                                                              target);
+      },
+      [](const detail::KernelBase &kernel, std::span<const double> values, Target target, std::string_view stage) {
+        return static_cast<const Kernel<Config, Params...> &>(kernel).emit(detail::config_of<Config>(values), target,
+                                                                           stage);
+      },
+      detail::fields_of<Config>,
+  };
+
+  const detail::KernelBase *kernel_;
+  const detail::KernelOperations *operations_;
+};
+
+} // namespace kiln

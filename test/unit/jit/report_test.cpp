@@ -1,0 +1,78 @@
+#include "jit/report.h"
+
+#include <gtest/gtest.h>
+
+using namespace kiln;
+using namespace kiln::jit;
+
+namespace {
+
+CompileReport example() {
+  CompileReport report;
+  report.trace_ms = 1.26;
+  report.compile_ms = 100;
+  report.lower_ms = 40;
+  report.assemble_ms = 59.5;
+  report.target = "sm_90a";
+  report.assembler = "ptxas 13.0";
+  report.threads = 128;
+  report.registers = 96;
+  report.spill_store_bytes = 8;
+  report.spill_load_bytes = 16;
+  report.shared_bytes = 20480;
+  report.shared_buffers = {{"layout conversion", 0, 16384}, {"reduction", 16384, 4096}};
+  report.accesses = {{"paged.cpp:41:20", "load", 128, ""}, {"a.cpp:4:1", "store", 16, "the mask differs within \"2\""}};
+  return report;
+}
+
+constexpr MultiprocessorLimits hopper{.threads = 2048, .programs = 32, .registers = 65536, .shared_bytes = 228 << 10};
+
+TEST(Report, ReadsAsATable) {
+  CompileReport report = example();
+  fill_occupancy(report, hopper);
+  EXPECT_EQ(report.text(), R"(target          sm_90a
+trace           1.3 ms
+compile         100.0 ms: lowering 40.0, assembling 59.5
+assembler       ptxas 13.0
+threads         128
+registers       96 a thread
+spills          8 bytes stored, 16 bytes loaded
+shared memory   20480 bytes
+     16384 bytes at      0  layout conversion
+      4096 bytes at  16384  reduction
+occupancy       31%: 5 programs a multiprocessor, bounded by registers
+accesses
+  paged.cpp:41:20  load       128 bits
+  a.cpp:4:1        store       16 bits  the mask differs within "2"
+)");
+}
+
+TEST(Report, SurvivesItsJson) {
+  CompileReport report = example();
+  fill_occupancy(report, hopper);
+  const auto read = report_from_json(report.json());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->text(), report.text());
+  EXPECT_EQ(read->json(), report.json());
+  EXPECT_FALSE(report_from_json("{"));
+  EXPECT_FALSE(report_from_json("[1]"));
+}
+
+TEST(Report, OccupancyIsBoundByTheScarcestResource) {
+  auto of = [](unsigned threads, unsigned registers, std::size_t shared) {
+    CompileReport report;
+    report.threads = threads;
+    report.registers = registers;
+    report.shared_bytes = shared;
+    fill_occupancy(report, hopper);
+    return std::to_string(report.programs_per_multiprocessor) + " " + report.occupancy_limit;
+  };
+  EXPECT_EQ(of(128, 32, 0), "16 threads");
+  EXPECT_EQ(of(32, 32, 0), "32 programs");
+  EXPECT_EQ(of(256, 128, 0), "2 registers");
+  EXPECT_EQ(of(128, 168, 0), "3 registers");
+  EXPECT_EQ(of(128, 32, 100 << 10), "2 shared memory"); // and 1 KiB each for the system
+  EXPECT_EQ(of(128, 32, 114 << 10), "1 shared memory");
+}
+
+} // namespace
