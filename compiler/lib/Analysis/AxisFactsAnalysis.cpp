@@ -3,6 +3,7 @@
 #include "kiln/Analysis/AxisFacts.h"
 
 #include "kiln/Dialect/Tile/IR/Tile.h"
+#include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 
 #include "mlir/Analysis/DataFlow/SparseAnalysis.h"
 #include "mlir/Analysis/DataFlow/Utils.h"
@@ -167,6 +168,7 @@ AxisFacts visitOp(Operation *op, Operands in) {
       .Case([&](ReshapeOp) { return facts::reshape(in[0], getShape(type)); })
       .Case([&](BitcastOp op) { return visitBitcast(op, in[0]); })
       .Case([&](AddPtrOp) { return facts::addPointer(in[0], in[1]); })
+      .Case([&](kiln::tile_gpu::ConvertLayoutOp) { return in[0]; })
       .Case([&](AssumeOp op) { return AxisFacts(in[0]).setDivisibilityOfAll(op.getDivisor()); })
       // Lanes that read one address under one mask read one value.
       .Case([&](LoadOp) { return facts::elementwise(AxisFacts::unknown(type), in); })

@@ -194,3 +194,16 @@ func.func @others(%x: f32) attributes {tile.kernel} {
   %g = arith.addf %f, %bf : tensor<8x4xf32>
   return
 }
+
+// -----
+
+// Elements that move to other threads stay what they are.
+#a = #tile_gpu.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = []>
+#b = #tile_gpu.layout<register = [[32]], lane = [[1], [2], [4], [8], [16]], warp = []>
+func.func @layouts() attributes {tile.kernel} {
+  // expected-remark @below {{contiguity = [64], divisibility = [64], constancy = [1]}}
+  %i = tile.arange 64 to 128 : tensor<64xi32, #a>
+  // expected-remark @below {{contiguity = [64], divisibility = [64], constancy = [1]}}
+  %j = tile_gpu.convert_layout %i : tensor<64xi32, #a> -> tensor<64xi32, #b>
+  return
+}

@@ -3,6 +3,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Coalesce : Pass<"tile-gpu-coalesce"> {
+  let summary = "choose which thread accesses which element of memory";
+  let description = [{
+    Puts `tile_gpu.layout` on every `tile.load`, `tile.store`, `tile.atomic_rmw` and `tile.atomic_cas` of a tile, chosen from what the axis facts say of its
+    pointers and its mask. Neighbouring elements go to one thread as far as one instruction can move them (16 bytes), then to neighbouring
+    lanes; warps share the outer dimensions. Accesses of one shape get the same layout, except that a store of contiguous
+    elements never gets more of them a thread than it can write at once. Loads of fewer elements than the program has threads get none: their
+    users know better.
+
+    ```mlir
+    // 64 rows of 128 contiguous, aligned bf16 over 4 warps: 8 elements a thread, 16 threads a row, 2 rows a warp.
+    #layout = #tile_gpu.layout<register = [[0, 1], [0, 2], [0, 4], [8, 0], [16, 0], [32, 0]],
+                               lane = [[0, 8], [0, 16], [0, 32], [0, 64], [1, 0]], warp = [[2, 0], [4, 0]]>
+    %k = tile.load %p {tile_gpu.layout = #layout} : tensor<64x128x!tile.ptr<bf16>> -> tensor<64x128xbf16>
+    ```
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+}
+
 def AllocateShared : Pass<"tile-gpu-allocate-shared"> {
   let summary = "give every operation that exchanges data its place in shared memory";
   let description = [{

@@ -1,0 +1,106 @@
+//===- AccessReport.cpp - What became of each access to memory ------------===//
+
+#include "kiln/Conversion/TileGPUToThreads/AccessReport.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace kiln::tile_gpu;
+using kiln::tile::AccessLimit;
+
+static StringRef describe(AccessKind kind) {
+  switch (kind) {
+  case AccessKind::Load:
+    return "load";
+  case AccessKind::Store:
+    return "store";
+  case AccessKind::Atomic:
+    return "atomic";
+  }
+  llvm_unreachable("all kinds are handled");
+}
+
+static StringRef describe(AccessLimit limit) {
+  switch (limit) {
+  case AccessLimit::None:
+  case AccessLimit::Single:
+    return "";
+  case AccessLimit::Contiguity:
+    return "not wider because neighbouring pointers are not known to be contiguous";
+  case AccessLimit::Alignment:
+    return "not wider because the alignment of the addresses is not known to be larger";
+  case AccessLimit::Mask:
+    return "not wider because the mask may differ between neighbours";
+  case AccessLimit::Shape:
+    return "not wider because the tile is not longer";
+  case AccessLimit::Layout:
+    return "not wider because a thread holds no more neighbours";
+  }
+  llvm_unreachable("all limits are handled");
+}
+
+std::string AccessRecord::str() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (!place.empty())
+    os << place << ": ";
+  os << describe(kind) << " of " << type << ": ";
+  if (count != 1)
+    os << count << " x ";
+  os << bits << " bits";
+  if (predicated)
+    os << ", predicated";
+  if (readOnly)
+    os << ", read-only";
+  if (StringRef why = describe(limit); !why.empty())
+    os << ", " << why;
+  return text;
+}
+
+void kiln::tile_gpu::setAccessRecords(Operation *kernel, ArrayRef<AccessRecord> records) {
+  Builder builder(kernel->getContext());
+  SmallVector<Attribute> list;
+  for (const AccessRecord &record : records)
+    list.push_back(
+        builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getI32IntegerAttr(int32_t(record.kind))),
+                                   builder.getNamedAttr("place", builder.getStringAttr(record.place)),
+                                   builder.getNamedAttr("type", builder.getStringAttr(record.type)),
+                                   builder.getNamedAttr("bits", builder.getI32IntegerAttr(record.bits)),
+                                   builder.getNamedAttr("count", builder.getI32IntegerAttr(record.count)),
+                                   builder.getNamedAttr("predicated", builder.getBoolAttr(record.predicated)),
+                                   builder.getNamedAttr("read_only", builder.getBoolAttr(record.readOnly)),
+                                   builder.getNamedAttr("limit", builder.getI32IntegerAttr(int32_t(record.limit)))}));
+  kernel->setAttr(kAccessesAttr, builder.getArrayAttr(list));
+}
+
+SmallVector<AccessRecord> kiln::tile_gpu::getAccessRecords(Operation *kernel) {
+  SmallVector<AccessRecord> records;
+  auto list = kernel->getAttrOfType<ArrayAttr>(kAccessesAttr);
+  if (!list)
+    return records;
+  for (DictionaryAttr entry : list.getAsRange<DictionaryAttr>()) {
+    auto number = [&](StringRef name) { return entry.getAs<IntegerAttr>(name).getInt(); };
+    AccessRecord &record = records.emplace_back();
+    record.kind = AccessKind(number("kind"));
+    record.place = entry.getAs<StringAttr>("place").str();
+    record.type = entry.getAs<StringAttr>("type").str();
+    record.bits = number("bits");
+    record.count = number("count");
+    record.predicated = entry.getAs<BoolAttr>("predicated").getValue();
+    record.readOnly = entry.getAs<BoolAttr>("read_only").getValue();
+    record.limit = AccessLimit(number("limit"));
+  }
+  return records;
+}
+
+std::string kiln::tile_gpu::getSourcePlace(Location loc) {
+  std::string place;
+  loc->walk([&](Location part) {
+    auto file = dyn_cast<FileLineColLoc>(part);
+    if (!file)
+      return WalkResult::advance();
+    place = (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
+    return WalkResult::interrupt();
+  });
+  return place;
+}
