@@ -149,13 +149,13 @@ Assembled runtime::assemble(std::string_view ptx, const std::string &arch, const
   case Assembler::automatic:
     throw CompileError("nothing on this machine turns PTX into machine code for " + arch + ":" + choice.problem);
   case Assembler::nvjitlink:
-    assemble_with_nvjitlink(choice.path, ptx, arch, options, result);
+    assemble_with_nvjitlink(choice.path, ptx, arch, result);
     break;
   case Assembler::ptxas:
-    assemble_with_ptxas(choice.path, ptx, arch, options, result);
+    assemble_with_ptxas(choice.path, ptx, arch, options.time_limit, result);
     break;
   case Assembler::driver:
-    assemble_with_driver(ptx, arch, options, result);
+    assemble_with_driver(ptx, arch, result);
     break;
   }
   read_resources(result.log, result);

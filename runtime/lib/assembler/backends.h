@@ -29,11 +29,10 @@ std::string driver_identity();
 
 // They fill in the cubin and the log, and throw CompileError.
 void assemble_with_nvjitlink(const std::filesystem::path &path, std::string_view ptx, const std::string &arch,
-                             const AssembleOptions &options, Assembled &result);
+                             Assembled &result);
 void assemble_with_ptxas(const std::filesystem::path &path, std::string_view ptx, const std::string &arch,
-                         const AssembleOptions &options, Assembled &result);
-void assemble_with_driver(std::string_view ptx, const std::string &arch, const AssembleOptions &options,
-                          Assembled &result);
+                         double time_limit_seconds, Assembled &result);
+void assemble_with_driver(std::string_view ptx, const std::string &arch, Assembled &result);
 
 /// Reads the figures out of a log that ptxas wrote, alone or as a part of nvJitLink or the driver.
 void read_resources(std::string_view log, Assembled &result);

@@ -38,19 +38,19 @@ Found assembler::find_driver(const std::string &arch) {
 
 std::string assembler::driver_identity() { return "driver " + library_name(); }
 
-void assembler::assemble_with_driver(std::string_view ptx, const std::string &arch, const AssembleOptions &options,
-                                     Assembled &result) {
+void assembler::assemble_with_driver(std::string_view ptx, const std::string &arch, Assembled &result) {
   DeviceState &state = state_of(device_of(arch), "assemble");
   const Api &api = *state.api;
   ContextScope scope(state); // which decides the architecture
   AllowDuringCapture allow(api);
 
   std::string info(log_bytes, '\0'), error(log_bytes, '\0');
-  // The driver writes the sizes back into the array, and contracts unless the PTX says how to round.
+  // The driver writes the sizes back into the array, and contracts unless the PTX says how to round. Unlike ptxas it
+  // has to be asked for the lines.
   std::array<int, 6> names = {jit_info_log_buffer,  jit_info_log_buffer_size_bytes,  jit_log_verbose,
                               jit_error_log_buffer, jit_error_log_buffer_size_bytes, jit_generate_line_info};
   std::array<void *, 6> values = {info.data(),  as_value(log_bytes), as_value(1),
-                                  error.data(), as_value(log_bytes), as_value(options.line_info)};
+                                  error.data(), as_value(log_bytes), as_value(1)};
   void *link = nullptr;
   check(state, api.link_create(static_cast<unsigned>(names.size()), names.data(), values.data(), &link),
         "cannot use the driver's compiler");

@@ -169,13 +169,11 @@ std::string assembler::nvjitlink_identity(const std::filesystem::path &path) {
 }
 
 void assembler::assemble_with_nvjitlink(const std::filesystem::path &path, std::string_view ptx,
-                                        const std::string &arch, const AssembleOptions &options, Assembled &result) {
+                                        const std::string &arch, Assembled &result) {
   const Library &library = load(path);
   const std::string target = "-arch=" + arch;
   // For PTX the library's own -fma=0 has no effect; what it hands to ptxas has.
-  std::vector<const char *> arguments = {target.c_str(), "-O3", "-verbose", "-Xptxas=--fmad=false"};
-  if (options.line_info)
-    arguments.push_back("-lineinfo");
+  std::array<const char *, 4> arguments = {target.c_str(), "-O3", "-verbose", "-Xptxas=--fmad=false"};
   void *handle = nullptr;
   // After a failure the handle is not null and not usable either.
   if (int status = library.create(&handle, static_cast<unsigned>(arguments.size()), arguments.data()); status != 0) {

@@ -82,22 +82,20 @@ std::string assembler::ptxas_identity(const std::filesystem::path &path) {
 }
 
 void assembler::assemble_with_ptxas(const std::filesystem::path &path, std::string_view ptx, const std::string &arch,
-                                    const AssembleOptions &options, Assembled &result) {
+                                    double time_limit, Assembled &result) {
   const PrivateDirectory directory;
   const std::filesystem::path input = directory.path() / "kernel.ptx", output = directory.path() / "kernel.cubin";
   write_file(input, ptx);
-  std::vector<std::string> arguments = {"-arch=" + arch, "-O3", "-v",           "--fmad=false",
-                                        input.string(),  "-o",  output.string()};
-  if (options.line_info)
-    arguments.emplace_back("-lineinfo");
-  ProcessResult process = run(path, arguments, options.time_limit);
+  const std::vector<std::string> arguments = {"-arch=" + arch, "-O3", "-v",           "--fmad=false",
+                                              input.string(),  "-o",  output.string()};
+  ProcessResult process = run(path, arguments, time_limit);
   // The name of a file that is gone helps nobody, and it differs from run to run.
   for (std::size_t at; (at = process.output.find(input.string())) != std::string::npos;)
     process.output.replace(at, input.string().size(), "kernel.ptx");
 
   if (process.timed_out)
     refuse(result.assembler, arch,
-           "it did not end within " + std::to_string(static_cast<long>(options.time_limit)) + " s and was stopped\n" +
+           "it did not end within " + std::to_string(static_cast<long>(time_limit)) + " s and was stopped\n" +
                process.output);
   std::ifstream file(output, std::ios::binary);
   result.cubin.assign(std::istreambuf_iterator<char>(file), {});

@@ -2,6 +2,7 @@
 #include "kiln/cuda.h"
 #include "kiln/device_memory.h"
 #include "kiln/error.h"
+#include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cuda_kernel.h"
 #include "kiln/stream.h"
 
@@ -386,6 +387,32 @@ TEST_F(CudaDriver, StreamsTimersAndGraphs) {
   EXPECT_EQ(state.count("cuGraphLaunch"), 1u);
   EXPECT_EQ(state.count("cuGraphDestroy"), 2u);
   EXPECT_EQ(state.count("cuGraphExecDestroy"), 1u);
+}
+
+TEST_F(CudaDriver, TheDriverAssemblesForItsOwnDevices) {
+  using namespace kiln::runtime;
+  state.link_log = "ptxas info    : Used 12 registers, used 0 barriers, 8 bytes smem\n";
+  Assembled result = assemble("some PTX", "sm_80", {.assembler = Assembler::driver});
+  EXPECT_EQ(std::string(result.cubin.begin(), result.cubin.end()), "cubin of some PTX");
+  EXPECT_EQ(result.registers, 12);
+  EXPECT_EQ(result.static_shared_bytes, 8u);
+  EXPECT_EQ(result.assembler, "driver libkiln_fake_cuda.so");
+  EXPECT_EQ(assembler_identity(Assembler::driver), result.assembler);
+  EXPECT_EQ(fake::current(), fake::primary_context(1)); // the device that is sm_80
+  EXPECT_EQ(state.capture_mode["cuLinkCreate"], 2);
+
+  EXPECT_EQ(message_of<CompileError>([] { assemble("some PTX", "sm_120a", {.assembler = Assembler::driver}); }),
+            "nothing on this machine turns PTX into machine code for sm_120a:\n"
+            "  driver: it compiles for the devices of this machine alone, and none is sm_120a");
+  state.link_log = "line 3: bad";
+  state.fail["cuLinkAddData"] = 218;
+  EXPECT_EQ(message_of<CompileError>([] { assemble("some PTX", "sm_80", {.assembler = Assembler::driver}); }),
+            "driver libkiln_fake_cuda.so cannot assemble for sm_80:\nline 3: bad");
+  state.link_log = "";
+  state.fail = {{"cuLinkComplete", 2}};
+  EXPECT_EQ(message_of<CompileError>([] { assemble("some PTX", "sm_80", {.assembler = Assembler::driver}); }),
+            "driver libkiln_fake_cuda.so cannot assemble for sm_80:\nCUDA_ERROR_OUT_OF_MEMORY: the description");
+  EXPECT_EQ(state.count("cuLinkCreate"), state.count("cuLinkDestroy"));
 }
 
 TEST_F(CudaDriver, TheChildOfAForkIsToldSo) {

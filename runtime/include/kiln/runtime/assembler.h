@@ -20,7 +20,6 @@ enum class Assembler : unsigned char {
 };
 
 struct AssembleOptions {
-  bool line_info = false; ///< keep the source lines that `.loc` names, for profilers and debuggers
   Assembler assembler = Assembler::automatic;
   /// How long ptxas may run, in seconds.
   double time_limit = 120;
@@ -39,7 +38,7 @@ struct Assembled {
 };
 
 /// Assembles for `arch` ("sm_90a"), with optimisation and without contracting multiplications and additions that the
-/// PTX keeps apart.
+/// PTX keeps apart. The source lines that `.loc` names, if any, stay in the cubin, for profilers and debuggers.
 /// \throws CompileError when the PTX is refused (the message holds the assembler's own), when ptxas exceeds its time,
 /// or when there is no assembler: the message then says what was looked for and where.
 KILN_API Assembled assemble(std::string_view ptx, const std::string &arch, const AssembleOptions &options = {});
