@@ -79,6 +79,8 @@ function(kiln_archive_target)
       file(CREATE_LINK ../tests/kiln-internal-tests \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/bin/\${name}\" SYMBOLIC)
     endforeach()" COMPONENT archive EXCLUDE_FROM_ALL)
 
+  kiln_archive_files(PROGRAMS ${PROJECT_SOURCE_DIR}/scripts/selftest.py DESTINATION bin RENAME kiln-selftest)
+
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_custom_target(archive
     COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/scripts/package.py --cmake=${CMAKE_COMMAND} --build=${PROJECT_BINARY_DIR}
