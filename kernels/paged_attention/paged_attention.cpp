@@ -37,7 +37,7 @@ PagedAttentionConfig default_config(const PagedAttention<T> &p, Device device) {
   return {.head_dim = int(p.head_dim),
           .group = int(p.kv_heads > 0 ? p.heads / p.kv_heads : 1),
           .page_size = int(p.page_size),
-          .block_n = 128,
+          .block_n = device == Device::cpu() ? 128 : 64,
           .packed = packed(p),
           .lse = p.lse != nullptr,
           .interleave = device == Device::cpu()};
@@ -81,9 +81,11 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
   // A launch on the CPU ends before this function does, so its states need no memory of the caller's.
   static thread_local std::vector<float> workspace;
   std::optional<debug::Buffer> registered;
+  float *states = nullptr;
   if (config.interleave) {
     const std::int64_t rows = std::int64_t(std::bit_ceil(std::uint64_t(group)));
     workspace.resize(std::max<std::size_t>(workspace.size(), p.batch * p.kv_heads * rows * (p.head_dim + 2)));
+    states = workspace.data();
     if (debug::checks())
       registered.emplace(workspace.data(), workspace.size() * sizeof(float), "workspace");
   }
@@ -92,10 +94,10 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
   const auto &k = p.key_cache_stride, &v = p.value_cache_stride;
   paged_attention_kernel<T>.launch(
       {.grid = {cdiv(p.kv_heads, heads), p.batch}, .device = where.device, .stream = where.stream}, config, p.q,
-      p.key_cache, p.value_cache, p.table, p.lengths, p.out, p.lse, workspace.data(), scale_log2e,
-      std::int32_t(p.kv_heads), std::int32_t(heads), p.q_stride.batch, p.q_stride.head, p.q_stride.dim, k.page, k.token,
-      k.head, k.dim, v.page, v.token, v.head, v.dim, p.table_stride.batch, p.table_stride.entry, p.out_stride.batch,
-      p.out_stride.head, p.out_stride.dim, p.lse_stride.batch, p.lse_stride.head);
+      p.key_cache, p.value_cache, p.table, p.lengths, p.out, p.lse, states, scale_log2e, std::int32_t(p.kv_heads),
+      std::int32_t(heads), p.q_stride.batch, p.q_stride.head, p.q_stride.dim, k.page, k.token, k.head, k.dim, v.page,
+      v.token, v.head, v.dim, p.table_stride.batch, p.table_stride.entry, p.out_stride.batch, p.out_stride.head,
+      p.out_stride.dim, p.lse_stride.batch, p.lse_stride.head);
 }
 
 #define INSTANTIATE(T)                                                                                                 \

@@ -1,10 +1,9 @@
 #include "lib/check.h"
 #include "lib/instantiate.h"
 #include "lib/listing.h"
+#include "lib/row_tiles.h"
 #include "rms_norm/kernel.h"
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
 
 namespace kiln::kernels {
@@ -16,11 +15,9 @@ const Kernel rms_norm_kernel{typed_name<T>("rms_norm"), rms_norm_body<T>};
 } // namespace
 
 template <class T>
-RmsNormConfig default_config(const RmsNorm<T> &p) {
-  if (p.cols > 8192)
-    return {.block = 2048, .chunked = true, .num_warps = 8};
-  const int block = int(std::bit_ceil(std::uint64_t(std::max<std::int64_t>(p.cols, 16))));
-  return {.block = block, .chunked = false, .num_warps = block >= 4096 ? 8 : 4};
+RmsNormConfig default_config(const RmsNorm<T> &p, Device device) {
+  const RowTiles tiles = row_tiles(p.cols, device);
+  return {.block = tiles.block, .chunked = tiles.chunked, .num_warps = tiles.num_warps};
 }
 
 template <class T>
@@ -49,7 +46,7 @@ void rms_norm(const RmsNorm<T> &p, const RmsNormConfig &config, const Execution 
 }
 
 #define INSTANTIATE(T)                                                                                                 \
-  template KILN_API RmsNormConfig default_config(const RmsNorm<T> &);                                                  \
+  template KILN_API RmsNormConfig default_config(const RmsNorm<T> &, Device);                                          \
   template KILN_API void rms_norm(const RmsNorm<T> &, const RmsNormConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 

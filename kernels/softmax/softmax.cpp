@@ -1,10 +1,8 @@
 #include "lib/check.h"
 #include "lib/instantiate.h"
 #include "lib/listing.h"
+#include "lib/row_tiles.h"
 #include "softmax/kernel.h"
-
-#include <algorithm>
-#include <bit>
 
 namespace kiln::kernels {
 namespace {
@@ -15,11 +13,9 @@ const Kernel softmax_kernel{typed_name<T>("softmax"), softmax_body<T>};
 } // namespace
 
 template <class T>
-SoftmaxConfig default_config(const Softmax<T> &p) {
-  if (p.cols > 8192)
-    return {.block = 2048, .chunked = true, .num_warps = 8};
-  const int block = int(std::bit_ceil(std::uint64_t(std::max<std::int64_t>(p.cols, 16))));
-  return {.block = block, .chunked = false, .num_warps = block >= 4096 ? 8 : 4};
+SoftmaxConfig default_config(const Softmax<T> &p, Device device) {
+  const RowTiles tiles = row_tiles(p.cols, device);
+  return {.block = tiles.block, .chunked = tiles.chunked, .num_warps = tiles.num_warps};
 }
 
 template <class T>
@@ -43,7 +39,7 @@ void softmax(const Softmax<T> &p, const SoftmaxConfig &config, const Execution &
 }
 
 #define INSTANTIATE(T)                                                                                                 \
-  template KILN_API SoftmaxConfig default_config(const Softmax<T> &);                                                  \
+  template KILN_API SoftmaxConfig default_config(const Softmax<T> &, Device);                                          \
   template KILN_API void softmax(const Softmax<T> &, const SoftmaxConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 

@@ -15,8 +15,10 @@ const Kernel vector_add_kernel{typed_name<T>("vector_add"), vector_add_body<T>};
 } // namespace
 
 template <class T>
-VectorAddConfig default_config(const VectorAdd<T> &p) {
-  return {.block = int(std::bit_ceil(std::uint64_t(std::clamp<std::int64_t>(p.n, 64, 4096))))};
+VectorAddConfig default_config(const VectorAdd<T> &p, Device device) {
+  // On a GPU 16 bytes of each operand for every thread of 4 warps: one access each.
+  const std::int64_t most = device == Device::cpu() ? 4096 : std::int64_t(128 * 16 / sizeof(T));
+  return {.block = int(std::bit_ceil(std::uint64_t(std::clamp<std::int64_t>(p.n, 64, most))))};
 }
 
 template <class T>
@@ -39,7 +41,7 @@ void vector_add(const VectorAdd<T> &p, const VectorAddConfig &config, const Exec
 }
 
 #define INSTANTIATE(T)                                                                                                 \
-  template KILN_API VectorAddConfig default_config(const VectorAdd<T> &);                                              \
+  template KILN_API VectorAddConfig default_config(const VectorAdd<T> &, Device);                                      \
   template KILN_API void vector_add(const VectorAdd<T> &, const VectorAddConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 

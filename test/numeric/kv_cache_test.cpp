@@ -56,7 +56,7 @@ protected:
                                      .value_cache_stride = to};
     auto config = kernels::default_config(problem);
     config.block_heads = c.block_heads;
-    kernels::kv_cache_store(problem, config, where());
+    run_on_device(problem, [&](const auto &p, const auto &on) { kernels::kv_cache_store(p, config, on); });
     problem.key_cache = key_expected.data();
     problem.value_cache = value_expected.data();
     kernels::reference::kv_cache_store(problem);

@@ -45,14 +45,13 @@ protected:
     problem.a = a.data();
     problem.b = b.data();
     problem.out = out.data();
-    kernels::matmul(problem,
-                    {.block_m = c.block_m,
-                     .block_n = c.block_n,
-                     .block_k = c.block_k,
-                     .group_m = c.group_m,
-                     .a_layout = c.a,
-                     .b_layout = c.b},
-                    where());
+    const kernels::MatmulConfig config{.block_m = c.block_m,
+                                       .block_n = c.block_n,
+                                       .block_k = c.block_k,
+                                       .group_m = c.group_m,
+                                       .a_layout = c.a,
+                                       .b_layout = c.b};
+    run_on_device(problem, [&](const auto &p, const auto &on) { kernels::matmul(p, config, on); });
     // |sum| grows like sqrt(k); the bound of an f32 sum is (k + 1) 2^-24 sum |a b|, and sum |a b| is about k * 2/pi.
     const double absolute = double(c.k + 1) * 0x1p-24 * double(c.k) + 1e-7;
     expect_close(
@@ -103,7 +102,7 @@ TEST_P(Matmul, DefaultConfig) {
   const auto config = kernels::default_config(problem);
   EXPECT_EQ(config.a_layout, MatrixLayout::row_major);
   EXPECT_EQ(config.b_layout, MatrixLayout::column_major);
-  kernels::matmul(problem, config, where());
+  run_on_device(problem, [&](const auto &p, const auto &on) { kernels::matmul(p, config, on); });
   expect_close(kernels::reference::matmul(problem), [&](std::size_t i) { return out[i]; }, 1e-5, 0);
 }
 

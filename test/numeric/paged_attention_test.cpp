@@ -24,11 +24,15 @@ protected:
   }
 
   template <class T>
+  void run(PagedProblem<T> &p, const kernels::PagedAttentionConfig &config) {
+    run_on_device(p.problem, [&](const auto &q, const auto &on) { kernels::paged_attention(q, config, on); });
+    p.check();
+  }
+  template <class T>
   void run(const PagedCase &c) {
     SCOPED_TRACE(c.text());
     PagedProblem<T> p(c, random);
-    kernels::paged_attention(p.problem, p.config(), where());
-    p.check();
+    run(p, p.config());
   }
 };
 
@@ -40,6 +44,12 @@ TEST_P(PagedAttention, Interleaved) {
   PagedCase c = base();
   c.interleave = true;
   c.kv_heads = 3;
+  if (on_gpu()) {
+    PagedProblem<half> p(c, random);
+    EXPECT_EQ(invalid_argument([&] { kernels::paged_attention(p.problem, p.config(), where()); }),
+              "paged_attention: config.interleave is true, but the device is cuda:0");
+    return;
+  }
   for_each_type([&]<class T>() { run<T>(c); });
   c.group = 5;
   c.head_dim = small() ? 16 : 80;
@@ -53,8 +63,7 @@ TEST_P(PagedAttention, DefaultConfig) {
   PagedProblem<half> p(base(), random);
   const kernels::PagedAttentionConfig config = kernels::default_config(p.problem, where().device);
   EXPECT_EQ(config.interleave, where().device == Device::cpu());
-  kernels::paged_attention(p.problem, config, where());
-  p.check();
+  run(p, config);
 }
 
 TEST_P(PagedAttention, Groups) {
@@ -164,13 +173,14 @@ TEST_P(PagedAttention, EmptyTable) {
   PagedProblem<float> p(c, random);
   p.problem.max_pages = 0;
   p.problem.table = nullptr;
-  kernels::paged_attention(p.problem, p.config(), where());
-  p.check();
+  run(p, p.config());
 }
 
+// What is about running compiled code.
+class PagedAttentionCompiled : public PagedAttention {};
+
 // What a server changes from step to step must not compile anything.
-TEST(PagedAttentionCompiles, OnceInASweep) {
-  auto random = generator();
+TEST_P(PagedAttentionCompiled, OnceInASweep) {
   const AnyKernel &kernel = kernels::find_kernel("paged_attention_decode_f16");
   const KernelCounters before = kernel.counters();
   for (int batch : {1, 2, 5}) {
@@ -185,8 +195,7 @@ TEST(PagedAttentionCompiles, OnceInASweep) {
         c.extra_table_width = length % 5;
         c.scale = 0.1F * float(batch);
         PagedProblem<half> p(c, random);
-        kernels::paged_attention(p.problem, p.config(), {.device = Device::cpu()});
-        p.check();
+        run(p, p.config());
       }
     }
   }
@@ -198,14 +207,12 @@ TEST(PagedAttentionCompiles, OnceInASweep) {
 
 // Offsets of more than 2^31 elements: the pages lie far apart in memory that is reserved, of which only they are ever
 // touched.
-TEST(PagedAttentionOffsets, PastTwoToTheThirtyOne) {
-  auto random = generator();
+TEST_P(PagedAttentionCompiled, OffsetsPastTwoToTheThirtyOne) {
   PagedCase c;
   c.lengths = {40};
   c.page_stride = std::int64_t(3) << 30;
   PagedProblem<half> p(c, random);
-  kernels::paged_attention(p.problem, p.config(), {.device = Device::cpu()});
-  p.check();
+  run(p, p.config());
 }
 
 TEST(PagedAttentionInvalid, Messages) {
@@ -249,5 +256,6 @@ TEST(PagedAttentionInvalid, Messages) {
 }
 
 KILN_ON_EACH_DEVICE(PagedAttention);
+KILN_ON_DEVICES(PagedAttentionCompiled, "cpu", "cuda");
 
 } // namespace

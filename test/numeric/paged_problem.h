@@ -46,18 +46,19 @@ struct PagedCase {
 /// Address space whose pages exist once they are touched.
 class Reserved {
 public:
-  explicit Reserved(std::size_t bytes) : bytes_(bytes) {
-    address_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (address_ == MAP_FAILED)
-      throw std::bad_alloc();
-  }
-  ~Reserved() { munmap(address_, bytes_); }
+  explicit Reserved(std::size_t bytes) : host(map(bytes), bytes) {}
+  ~Reserved() { munmap(host.begin(), host.bytes()); }
   Reserved(const Reserved &) = delete;
-  void *address() const { return address_; }
+
+  HostMemory host;
 
 private:
-  std::size_t bytes_;
-  void *address_;
+  static void *map(std::size_t bytes) {
+    void *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED)
+      throw std::bad_alloc();
+    return address;
+  }
 };
 
 /// Inputs on the host: every slot that no length covers holds NaN, unused table entries are -1 or garbage, physical
@@ -108,7 +109,7 @@ public:
     T *cache = nullptr;
     if (c.page_stride != 0) {
       reserved_ = std::make_unique<Reserved>(cache_size * sizeof(T));
-      cache = static_cast<T *>(reserved_->address());
+      cache = reinterpret_cast<T *>(reserved_->host.begin());
     } else {
       cache_ = std::make_unique<Buffer<T>>(cache_size, "cache");
       cache = cache_->data();
@@ -126,6 +127,10 @@ public:
     p.q = q_->data();
     p.out = out_->data();
     p.lse = c.lse ? lse_->data() : nullptr;
+
+    if (reserved_)
+      for (std::int64_t i = 0; i < pages; ++i)
+        reserved_->host.add_part(cache + i * p.key_cache_stride.page, page * unit * sizeof(T));
 
     std::vector<std::int32_t> order(pages);
     std::iota(order.begin(), order.end(), 0);
@@ -159,7 +164,7 @@ public:
 
   /// The default config with the case's tiles.
   kernels::PagedAttentionConfig config() const {
-    kernels::PagedAttentionConfig config = kernels::default_config(problem);
+    kernels::PagedAttentionConfig config = kernels::default_config(problem, Device::interpreter());
     config.block_n = case_.block_n;
     config.interleave = case_.interleave;
     return config;

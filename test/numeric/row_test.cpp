@@ -50,7 +50,9 @@ protected:
                                       .cols = c.cols,
                                       .in_stride = in_rows.stride,
                                       .out_stride = out_rows.stride};
-    kernels::softmax(problem, {.block = c.block, .chunked = c.chunked}, where());
+    run_on_device(problem, [&](const auto &p, const auto &on) {
+      kernels::softmax(p, {.block = c.block, .chunked = c.chunked}, on);
+    });
     // Results are at most 1; the f32 work errs by a few units in 2^-24 for each of x - max, exp, sum and the division.
     expect_close(
         kernels::reference::softmax(problem), [&](std::size_t i) { return float(out[out_rows.at(i)]); }, 1e-6,
@@ -90,7 +92,9 @@ TEST_P(Softmax, InfinitiesAndNaN) {
     in[120 + 39] = NAN;
     const kernels::Softmax<float> problem{
         .in = in.data(), .out = out.data(), .rows = 4, .cols = 40, .in_stride = 40, .out_stride = 40};
-    kernels::softmax(problem, {.block = chunked ? 16 : 64, .chunked = chunked}, where());
+    run_on_device(problem, [&](const auto &p, const auto &on) {
+      kernels::softmax(p, {.block = chunked ? 16 : 64, .chunked = chunked}, on);
+    });
     const auto expected = kernels::reference::softmax(problem);
     for (int i = 0; i < 40; ++i) {
       EXPECT_NEAR(out[i], expected[i], 1e-6) << i;
@@ -102,14 +106,16 @@ TEST_P(Softmax, InfinitiesAndNaN) {
 }
 
 TEST_P(Softmax, DefaultConfigIsValid) {
-  for (std::int64_t cols : {1, 40, 1000, 9000}) {
+  for (std::int64_t cols : {1, 40, 1000, 9000, 20000, 40000}) {
     if (small() && cols > 100)
       continue;
     Buffer<float> in(cols, "in"), out(cols, "out");
     in.fill_normal(random);
     const kernels::Softmax<float> problem{
         .in = in.data(), .out = out.data(), .rows = 1, .cols = cols, .in_stride = cols, .out_stride = cols};
-    kernels::softmax(problem, kernels::default_config(problem), where());
+    run_on_device(problem, [&](const auto &p, const auto &on) {
+      kernels::softmax(p, kernels::default_config(p, on.device), on);
+    });
     expect_close(kernels::reference::softmax(problem), [&](std::size_t i) { return out[i]; }, 1e-6, 2e-6);
   }
 }
@@ -150,7 +156,9 @@ protected:
                                       .cols = c.cols,
                                       .x_stride = in_rows.stride,
                                       .out_stride = out_rows.stride};
-    kernels::rms_norm(problem, {.block = c.block, .chunked = c.chunked}, where());
+    run_on_device(problem, [&](const auto &p, const auto &on) {
+      kernels::rms_norm(p, {.block = c.block, .chunked = c.chunked}, on);
+    });
     expect_close(
         kernels::reference::rms_norm(problem), [&](std::size_t i) { return float(out[out_rows.at(i)]); }, 1e-7,
         unit_roundoff<T>() + 2e-6);
@@ -178,7 +186,8 @@ TEST_P(RmsNorm, ZerosAndEpsilon) {
     x[i] = 0, weight[i] = 2;
   const kernels::RmsNorm<float> problem{
       .x = x.data(), .weight = weight.data(), .out = out.data(), .rows = 1, .cols = 8, .x_stride = 8, .out_stride = 8};
-  kernels::rms_norm(problem, kernels::default_config(problem), where());
+  run_on_device(
+      problem, [&](const auto &p, const auto &on) { kernels::rms_norm(p, kernels::default_config(p, on.device), on); });
   for (int i = 0; i < 8; ++i)
     EXPECT_EQ(out[i], 0);
 }

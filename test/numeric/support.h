@@ -1,6 +1,9 @@
 // What numeric tests share: devices, random inputs, poisoned outputs with guard bands, comparison.
 #pragma once
 
+#include "device_run.h"
+
+#include "kiln/cuda.h"
 #include "kiln/debug.h"
 #include "kiln/kernels/execution.h"
 #include "kiln/kiln.h"
@@ -47,7 +50,8 @@ class Buffer {
 public:
   static constexpr std::size_t guard = 128;
 
-  explicit Buffer(std::size_t size, const char *name = "buffer") : size_(size), memory_(size + 2 * guard) {
+  explicit Buffer(std::size_t size, const char *name = "buffer")
+      : size_(size), memory_(size + 2 * guard), host_(memory_.data(), memory_.size() * sizeof(T)) {
     std::memset(static_cast<void *>(memory_.data()), poison_byte, memory_.size() * sizeof(T));
     if (size > 0)
       debug::register_buffer(data(), size * sizeof(T), name);
@@ -96,6 +100,7 @@ private:
   static constexpr unsigned char poison_byte = 0xff; // a NaN in every float type, -1 in integers
   std::size_t size_;
   std::vector<T> memory_;
+  HostMemory host_;
 };
 
 /// Unit roundoff of T: what one rounding of a result may add, relative to it.
@@ -124,27 +129,39 @@ void expect_close(std::span<const double> expected, Actual &&actual, double abso
                        << ", not " << expected[first];
 }
 
-/// A test that runs on each executor, and on the CPU also with every access compared with the registered buffers.
+/// A test that runs on each executor, and on the CPU also with every access compared with the registered buffers. On
+/// the GPU it is skipped where there is none.
 class OnDevice : public testing::TestWithParam<const char *> {
 protected:
   void SetUp() override {
     random = generator();
     debug::set_checks(std::string(GetParam()) == "cpu_checked");
+    if (on_gpu() && cuda::device_count() == 0)
+      GTEST_SKIP() << cuda::unavailable_reason();
   }
   void TearDown() override { debug::set_checks(false); }
   /// True where only small shapes are affordable.
-  bool small() const { return std::string(GetParam()) != "cpu"; }
+  bool small() const { return std::string(GetParam()) != "cpu" && !on_gpu(); }
+  bool on_gpu() const { return std::string(GetParam()) == "cuda"; }
   kernels::Execution where() const {
+    if (on_gpu())
+      return {.device = Device::cuda(0)};
     return {.device = std::string(GetParam()) == "interpreter" ? Device::interpreter() : Device::cpu()};
+  }
+  /// entry(problem, where()), with the problem's pointers leading to memory of the device.
+  template <class Problem, class Entry>
+  void run_on_device(const Problem &problem, Entry &&entry) const {
+    run_on(where().device, problem, [&](const Problem &p) { entry(p, where()); });
   }
 
   std::mt19937_64 random;
   testing::ScopedTrace trace{__FILE__, __LINE__, seed_note()};
 };
 
-#define KILN_ON_EACH_DEVICE(suite)                                                                                     \
-  INSTANTIATE_TEST_SUITE_P(On, suite, testing::Values("cpu", "cpu_checked", "interpreter"),                            \
+#define KILN_ON_DEVICES(suite, ...)                                                                                    \
+  INSTANTIATE_TEST_SUITE_P(On, suite, testing::Values(__VA_ARGS__),                                                    \
                            [](const auto &info) { return std::string(info.param); })
+#define KILN_ON_EACH_DEVICE(suite) KILN_ON_DEVICES(suite, "cpu", "cpu_checked", "interpreter", "cuda")
 
 /// Calls f.template operator()<T>() for each element type of the kernel library.
 template <class F>

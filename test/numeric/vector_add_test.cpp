@@ -15,7 +15,7 @@ protected:
     x.fill_normal(random);
     y.fill_normal(random);
     const kernels::VectorAdd<T> problem{.x = x.data(), .y = y.data(), .out = out.data(), .n = n};
-    kernels::vector_add(problem, {.block = block}, where());
+    run_on_device(problem, [&](const auto &p, const auto &on) { kernels::vector_add(p, {.block = block}, on); });
     // The reference adds exactly, so what is left is one rounding.
     expect_close(
         kernels::reference::vector_add(problem), [&](std::size_t i) { return float(out[i]); }, 1e-7,
@@ -39,7 +39,7 @@ TEST_P(VectorAdd, ManyPrograms) {
 TEST_P(VectorAdd, DefaultConfig) {
   for (std::int64_t n : {1, 100, 5000}) {
     kernels::VectorAdd<float> problem{.n = n};
-    const auto config = kernels::default_config(problem);
+    const auto config = kernels::default_config(problem, where().device);
     run<float>(n, config.block);
   }
 }

@@ -11,6 +11,8 @@
 namespace kiln::kernels {
 
 /// Device and stream of a call; see LaunchOptions. The CPU returns when the work is done, a GPU when it is enqueued.
+/// All pointers of a problem are to memory of the device (kiln/device_memory.h); the host never reads what they point
+/// at.
 struct Execution {
   Device device = {};
   void *stream = nullptr;

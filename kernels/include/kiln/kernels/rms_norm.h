@@ -26,9 +26,9 @@ struct RmsNorm {
   float epsilon = 1e-6F;       ///< not negative
 };
 
-/// One block a row up to 8192 columns, chunks beyond.
+/// One block a row up to 8192 columns (on a GPU: 32768), chunks beyond.
 template <class T>
-KILN_API RmsNormConfig default_config(const RmsNorm<T> &problem);
+KILN_API RmsNormConfig default_config(const RmsNorm<T> &problem, Device device = {});
 
 /// Throws InvalidArgument where a field does not make sense, and what Kernel::launch throws.
 template <class T>

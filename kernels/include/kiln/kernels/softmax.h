@@ -24,9 +24,9 @@ struct Softmax {
   std::int64_t out_stride = 0; ///< elements, at least cols
 };
 
-/// One block a row up to 8192 columns, chunks beyond.
+/// One block a row up to 8192 columns (on a GPU: 32768), chunks beyond.
 template <class T>
-KILN_API SoftmaxConfig default_config(const Softmax<T> &problem);
+KILN_API SoftmaxConfig default_config(const Softmax<T> &problem, Device device = {});
 
 /// Throws InvalidArgument where a field does not make sense, and what Kernel::launch throws.
 template <class T>

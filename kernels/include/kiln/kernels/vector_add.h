@@ -20,9 +20,9 @@ struct VectorAdd {
   std::int64_t n = 0;   ///< 0 is legal and does nothing
 };
 
-/// A reasonable config for the size of the problem.
+/// A reasonable config for the size of the problem and a device.
 template <class T>
-KILN_API VectorAddConfig default_config(const VectorAdd<T> &problem);
+KILN_API VectorAddConfig default_config(const VectorAdd<T> &problem, Device device = {});
 
 /// Throws InvalidArgument where a field does not make sense, and what Kernel::launch throws.
 template <class T>
