@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <random>
 #include <span>
 #include <sstream>
@@ -138,6 +139,7 @@ protected:
     debug::set_checks(std::string(GetParam()) == "cpu_checked");
     if (on_gpu() && cuda::device_count() == 0)
       GTEST_SKIP() << cuda::unavailable_reason();
+    trace.emplace(__FILE__, __LINE__, seed_note());
   }
   void TearDown() override { debug::set_checks(false); }
   /// True where only small shapes are affordable.
@@ -155,7 +157,7 @@ protected:
   }
 
   std::mt19937_64 random;
-  testing::ScopedTrace trace{__FILE__, __LINE__, seed_note()};
+  std::optional<testing::ScopedTrace> trace;
 };
 
 #define KILN_ON_DEVICES(suite, ...)                                                                                    \
