@@ -42,4 +42,31 @@ def AllocateShared : Pass<"tile-gpu-allocate-shared"> {
   ];
 }
 
+def AssignLayouts : Pass<"tile-gpu-assign-layouts", "::mlir::ModuleOp"> {
+  let summary = "give every tile of a kernel a layout";
+  let description = [{
+    The operations that earlier passes marked with `tile_gpu.layout`, dots on tensor cores and scans say which layouts they need and yield. What is
+    computed from their results stays in that layout, what their operands are computed from gets it, and so do the values that loops carry;
+    the source of a broadcast gets the part of the layout that is left when the repeated dimensions are dropped. Where an
+    operand has another layout than its operation needs, `tile_gpu.convert_layout` goes between them.
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+}
+
+def RemoveConversions : Pass<"tile-gpu-remove-conversions", "::mlir::ModuleOp"> {
+  let summary = "repeat cheap values in another layout instead of converting them";
+  let description = [{
+    Follows the source of each conversion back through operations that can be repeated (indices, masks, pointers, shape operations, arithmetic,
+    small loads of read-only memory) as long as repeating them, with conversions of the smaller values at the bottom, costs less
+    than the conversion.
+
+    ```mlir
+    // before                                                       // after
+    %i = tile.arange 0 to 64 : tensor<64xi32, #a>                   %j = tile.arange 0 to 64 : tensor<64xi32, #b>
+    %j = tile_gpu.convert_layout %i : ... -> tensor<64xi32, #b>
+    ```
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+}
+
 #endif
