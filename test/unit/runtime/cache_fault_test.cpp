@@ -6,7 +6,9 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <functional>
+#include <sched.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 using namespace kiln::runtime;
@@ -264,6 +266,46 @@ TEST(CacheFault, TheProcessMayBeKilledAfterAnyByte) {
     EXPECT_EQ(count_temporaries(root.path()), 0u);
     ASSERT_FALSE(HasFailure()) << bytes;
   }
+}
+
+/// Mounts a file system of 128 KiB for this process alone. \returns whether the system permits that.
+bool mount_small(const std::string &directory) {
+  if (geteuid() != 0) {
+    std::string user = "0 " + std::to_string(geteuid()) + " 1", group = "0 " + std::to_string(getegid()) + " 1";
+    if (unshare(CLONE_NEWUSER) != 0)
+      return false;
+    write_file("/proc/self/uid_map", user);
+    write_file("/proc/self/setgroups", "deny");
+    write_file("/proc/self/gid_map", group);
+  }
+  return unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("none", directory.c_str(), "tmpfs", 0, "size=128k,mode=0700") == 0;
+}
+
+TEST(CacheFault, AFullFileSystemKeepsWhatItHas) {
+  TemporaryDirectory root;
+  constexpr int impossible = 77;
+  int status = wait_for(start_process([&] {
+    if (!mount_small(root.path()))
+      return impossible;
+    DiskCache cache(settings(root.path()));
+    unsigned kept = 0;
+    while (kept < 100 && cache.publish(key_of(kept), image_of(kept, 20000)))
+      ++kept;
+    EXPECT_GT(kept, 3u);
+    EXPECT_LT(kept, 10u);
+    EXPECT_FALSE(cache.publish(key_of(0), image_of(0, 20000, 1))); // there is no room beside the older one
+    EXPECT_EQ(count_temporaries(root.path()), 0u);
+    for (unsigned number = 0; number < kept; ++number)
+      EXPECT_EQ(cache.lookup(key_of(number)), image_of(number, 20000));
+    EXPECT_EQ(cache.clear(), kept);
+    EXPECT_TRUE(cache.publish(key_of(50), image_of(50, 20000)));
+    return static_cast<int>(testing::Test::HasFailure());
+  }));
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == impossible)
+    GTEST_SKIP() << "this system lets the test mount no file system";
+  EXPECT_EQ(status, 0);
 }
 
 TEST(CacheFault, ALookUpMayFailAtAnyCall) {
