@@ -2,6 +2,7 @@
 
 #include "Registration.h"
 
+#include "kiln/Conversion/TileGPUToLLVM/Passes.h"
 #include "kiln/Conversion/TileGPUToThreads/Passes.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
@@ -47,6 +48,7 @@ void kiln::registerPasses() {
   tile::registerTilePasses();
   tile_gpu::registerTileGPUToThreadsPasses();
   tile_gpu::registerTileGPUPasses();
+  registerTileGPUToLLVMPasses();
   registerTileToCPUPasses();
   registerTileToCPUPipelines();
   registerTransformsPasses();

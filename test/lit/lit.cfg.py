@@ -1,5 +1,6 @@
 # Kiln's own tools come first on PATH, LLVM's (FileCheck, not, split-file, mlir-opt, llc) after them, so RUN lines name tools plainly.
 import os
+import shutil
 
 import lit.formats
 
@@ -18,3 +19,10 @@ for name in ["ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "HOME"]:
 
 config.substitutions.append(("%kiln_src", config.kiln_source_dir))
 config.substitutions.append(("%llvm_include", os.path.join(config.llvm_tools_dir, os.pardir, "include")))
+
+# NVIDIA's assembler, where there is one: $CUDA_HOME, /usr/local/cuda, PATH.
+cuda = [os.path.join(os.environ[name], "bin") for name in ["CUDA_HOME", "CUDA_PATH"] if os.environ.get(name)]
+ptxas = shutil.which("ptxas", path=os.pathsep.join([*cuda, "/usr/local/cuda/bin", os.environ["PATH"]]))
+if ptxas:
+    config.available_features.add("ptxas")
+config.substitutions.append(("%ptxas", ptxas or "ptxas"))

@@ -15,12 +15,15 @@ SOURCE = {".h", ".cpp", ".c", ".cc"}
 MAX_LINES = 800
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 COMPILER_HEADER = r"(?:mlir|llvm|llvm-c)/|kiln/(?:Dialect|Analysis|Conversion|Interpreter|Target)/"
+# What writes assembly, and the only file of the compiler that may: it lowers the rows of the table of machine operations.
+INLINE_ASSEMBLY = re.compile(r"InlineAsmOp|InlineAsm::get|InlinePtxOp|inline_ptx")
+MACHINE_LOWERING = "compiler/lib/Conversion/TileGPUToLLVM/LowerMachineOps.cpp"
 # What the files of a folder must not include. The compiler knows neither the language nor the driver, the runtime no MLIR.
 LAYERS = {
     "runtime": COMPILER_HEADER,
     "kernels": COMPILER_HEADER,
     "examples": COMPILER_HEADER,
-    "compiler": r"kiln/(?!Dialect/|Analysis/|Conversion/|Interpreter/|Target/)",
+    "compiler": r"kiln/(?!Dialect/|Analysis/|Conversion/|Interpreter/|Layout/|Target/)",
     "dsl/include": COMPILER_HEADER,
 }
 
@@ -50,6 +53,13 @@ def check_layer(folder, forbidden, files):
                 junit.fail_unless(not re.match(forbidden, header), f"{file} includes {header}")
 
 
+def check_inline_assembly(files):
+    for file in files:
+        if file.startswith("compiler/") and file != MACHINE_LOWERING:
+            found = INLINE_ASSEMBLY.search((ROOT / file).read_text())
+            junit.fail_unless(not found, f"{file}: {found and found[0]}: an instruction belongs into the table of machine operations")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--results")
@@ -64,6 +74,7 @@ def main():
         ("every source file is formatted", lambda: check_format(args.clang_format, sources)),
         ("no source file is too long", lambda: check_length(sources + [f for f in files if f.endswith((".td", ".py"))])),
     ]
+    checks.append(("machine instructions come from the table alone", lambda: check_inline_assembly(sources)))
     for folder, forbidden in LAYERS.items():
         checks.append((f"{folder} includes only what it may", lambda d=folder, f=forbidden: check_layer(d, f, sources)))
     sys.exit(junit.run("style", checks, args.results))

@@ -8,6 +8,9 @@ namespace kiln {
 /// Registers the passes that show what analyses find.
 void registerTestPasses();
 
+/// Registers the pass that makes kernels of the rows of the table of machine operations.
+void registerTestMachineOps();
+
 } // namespace kiln
 
 #endif // KILN_TOOLS_KILN_OPT_TESTPASSES_H

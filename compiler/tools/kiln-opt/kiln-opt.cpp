@@ -14,6 +14,7 @@ int main(int argc, char **argv) {
   kiln::registerPasses();
 #ifdef KILN_TEST_PASSES
   kiln::registerTestPasses();
+  kiln::registerTestMachineOps();
 #endif
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Kiln's optimizer driver\n", registry));
 }

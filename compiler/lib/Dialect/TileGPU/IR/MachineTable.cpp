@@ -291,7 +291,7 @@ void TableBuilder::addAsyncCopies() {
         intrinsic("cp.async." + kind, {I32, I64, I32}, {}, "cp.async." + cache + ".shared.global." + bytes + ".s");
     row.casts = {MachineCast::SharedPointer, MachineCast::GlobalPointer};
   }
-  intrinsic("cp.async.commit_group", {}, {}, "cp.async.commit_group");
+  intrinsic("cp.async.commit_group", {}, {}, "cp.async.commit.group");
   // Waits until at most n groups of this thread are under way.
   for (int32_t n = 0; n < 8; ++n)
     intrinsic("cp.async.wait_group." + Twine(n), {}, {}, "cp.async.wait.group").immediates = {n};
@@ -360,7 +360,7 @@ void TableBuilder::addConversions() {
     }
   }
   // At most 2 ulp, subnormals included.
-  intrinsic("ex2.approx.f32", {F32}, {F32}, "ex2.approx.f");
+  intrinsic("ex2.approx.f32", {F32}, {F32}, "ex2.approx");
   // (a, b, selector): each byte of the result is one of the eight bytes of b:a.
   intrinsic("prmt.b32", {I32, I32, I32}, {I32}, "prmt");
   auto bits = [&](const Twine &name, Types operands, Types results) {

@@ -1,0 +1,296 @@
+//===- LowerMachineOps.cpp - Rows of the table as LLVM operations ---------===//
+//
+// The only place of the compiler that writes inline assembly.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Steps.h"
+
+#include "kiln/Conversion/TileGPUToLLVM/Passes.h"
+#include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::tile_gpu;
+
+namespace {
+
+// NVPTX's address spaces.
+constexpr unsigned kGlobalSpace = 1, kSharedSpace = 3;
+
+/// Lowers one operation.
+class MachineLowering {
+public:
+  MachineLowering(MachineOp op, const MachineRow &row)
+      : builder(op.getLoc(), op), op(op), row(row), inputs(op.getInputs()) {}
+
+  SmallVector<Value> lower() {
+    switch (row.form) {
+    case MachineForm::Intrinsic:
+      return lowerIntrinsic();
+    case MachineForm::Assembly:
+      return lowerAssembly();
+    case MachineForm::Load:
+      return lowerLoad();
+    case MachineForm::Store:
+      return lowerStore();
+    case MachineForm::Bits:
+      return lowerBits();
+    case MachineForm::SharedBase:
+      return lowerSharedBase();
+    case MachineForm::Print:
+      return lowerPrint();
+    case MachineForm::AssertFail:
+      return lowerAssertFail();
+    }
+    llvm_unreachable("all forms are handled");
+  }
+
+private:
+  SmallVector<Value> lowerIntrinsic();
+  SmallVector<Value> lowerAssembly();
+  SmallVector<Value> lowerLoad();
+  SmallVector<Value> lowerStore();
+  SmallVector<Value> lowerBits();
+  SmallVector<Value> lowerSharedBase();
+  SmallVector<Value> lowerPrint();
+  SmallVector<Value> lowerAssertFail();
+
+  ModuleOp module() { return op->getParentOfType<ModuleOp>(); }
+  Value constant(Type type, int64_t value) {
+    return LLVM::ConstantOp::create(builder, type, builder.getIntegerAttr(type, value));
+  }
+  Value pointer(Value address) {
+    unsigned space = address.getType().isInteger(32) ? kSharedSpace : kGlobalSpace;
+    return LLVM::IntToPtrOp::create(builder, LLVM::LLVMPointerType::get(op.getContext(), space), address);
+  }
+
+  /// Several results are one struct.
+  Type resultType(ArrayRef<Type> types) {
+    if (types.empty())
+      return {};
+    return types.size() == 1 ? types[0] : LLVM::LLVMStructType::getLiteral(op.getContext(), types);
+  }
+  SmallVector<Value> unpack(ValueRange results, size_t count) {
+    if (count < 2)
+      return llvm::to_vector(results);
+    SmallVector<Value> values;
+    for (size_t i = 0; i < count; ++i)
+      values.push_back(LLVM::ExtractValueOp::create(builder, results[0], i));
+    return values;
+  }
+
+  /// Several registers as one value, and back.
+  Value toVector(ValueRange values);
+  SmallVector<Value> fromVector(Value value, size_t count);
+
+  unsigned accessBytes() {
+    ArrayRef<MachineType> types =
+        row.form == MachineForm::Load ? ArrayRef(row.results) : ArrayRef(row.operands).drop_front();
+    return tile_gpu::getType(types[0], op.getContext()).getIntOrFloatBitWidth() / 8 * types.size();
+  }
+
+  Value stringAddress(StringRef attribute);
+
+  ImplicitLocOpBuilder builder;
+  MachineOp op;
+  const MachineRow &row;
+  SmallVector<Value> inputs;
+};
+
+//===----------------------------------------------------------------------===//
+// Intrinsics and assembly
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MachineLowering::lowerIntrinsic() {
+  Type half2 = VectorType::get(2, builder.getF16Type());
+  auto castOf = [&](size_t i) { return i < row.casts.size() ? row.casts[i] : MachineCast::None; };
+  SmallVector<Value> arguments;
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    MachineCast cast = castOf(i);
+    arguments.push_back(cast == MachineCast::None    ? input
+                        : cast == MachineCast::Half2 ? Value(LLVM::BitcastOp::create(builder, half2, input))
+                                                     : pointer(input));
+  }
+  for (int32_t immediate : row.immediates)
+    arguments.push_back(constant(builder.getI32Type(), immediate));
+
+  SmallVector<Type> types(op.getResultTypes());
+  bool castResult = castOf(inputs.size()) == MachineCast::Half2;
+  if (castResult)
+    types[0] = half2;
+  auto name = builder.getStringAttr(row.text);
+  if (types.empty()) {
+    LLVM::CallIntrinsicOp::create(builder, name, arguments);
+    return {};
+  }
+  SmallVector<Value> results =
+      unpack(LLVM::CallIntrinsicOp::create(builder, resultType(types), name, arguments)->getResults(), types.size());
+  if (castResult)
+    results[0] = LLVM::BitcastOp::create(builder, op.getResultTypes()[0], results[0]);
+  return results;
+}
+
+SmallVector<Value> MachineLowering::lowerAssembly() {
+  // PTX has no registers of 8 bits, and LLVM takes the bits of a half as an integer.
+  Type i16 = builder.getI16Type();
+  auto registerType = [&](Type type) { return type.isInteger(8) || type.isF16() || type.isBF16() ? i16 : type; };
+  SmallVector<Value> arguments;
+  for (Value input : inputs) {
+    if (input.getType().isInteger(8))
+      input = LLVM::ZExtOp::create(builder, i16, input);
+    else if (registerType(input.getType()) != input.getType())
+      input = LLVM::BitcastOp::create(builder, i16, input);
+    arguments.push_back(input);
+  }
+  SmallVector<Type> types = llvm::map_to_vector(op.getResultTypes(), registerType);
+  auto assembly =
+      LLVM::InlineAsmOp::create(builder, resultType(types), arguments, row.text, row.constraints,
+                                /*has_side_effects=*/row.effect != MachineEffect::None, /*is_align_stack=*/false,
+                                LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  SmallVector<Value> results = unpack(assembly->getResults(), types.size());
+  for (auto [result, type] : llvm::zip(results, op.getResultTypes())) {
+    if (type.isInteger(8))
+      result = LLVM::TruncOp::create(builder, type, result);
+    else if (result.getType() != type)
+      result = LLVM::BitcastOp::create(builder, type, result);
+  }
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions of LLVM
+//===----------------------------------------------------------------------===//
+
+Value MachineLowering::toVector(ValueRange values) {
+  if (values.size() == 1)
+    return values[0];
+  Value vector = LLVM::PoisonOp::create(builder, VectorType::get(values.size(), values[0].getType()));
+  for (auto [i, value] : llvm::enumerate(values))
+    vector = LLVM::InsertElementOp::create(builder, vector, value, constant(builder.getI32Type(), i));
+  return vector;
+}
+
+SmallVector<Value> MachineLowering::fromVector(Value value, size_t count) {
+  if (count == 1)
+    return {value};
+  SmallVector<Value> values;
+  for (size_t i = 0; i < count; ++i)
+    values.push_back(LLVM::ExtractElementOp::create(builder, value, constant(builder.getI32Type(), i)));
+  return values;
+}
+
+SmallVector<Value> MachineLowering::lowerLoad() {
+  size_t count = op.getNumResults();
+  Type type = op.getResultTypes()[0];
+  if (count > 1)
+    type = VectorType::get(count, type);
+  Value loaded = LLVM::LoadOp::create(builder, type, pointer(inputs[0]), accessBytes(), /*isVolatile=*/false,
+                                      /*isNonTemporal=*/false, row.invariant);
+  return fromVector(loaded, count);
+}
+
+SmallVector<Value> MachineLowering::lowerStore() {
+  LLVM::StoreOp::create(builder, toVector(ArrayRef(inputs).drop_front()), pointer(inputs[0]), accessBytes());
+  return {};
+}
+
+SmallVector<Value> MachineLowering::lowerBits() {
+  size_t count = op.getNumResults();
+  Type type = op.getResultTypes()[0];
+  if (count > 1)
+    type = VectorType::get(count, type);
+  return fromVector(LLVM::BitcastOp::create(builder, type, toVector(inputs)), count);
+}
+
+SmallVector<Value> MachineLowering::lowerSharedBase() {
+  auto global = module().lookupSymbol<LLVM::GlobalOp>(kSharedSymbol);
+  if (!global) {
+    OpBuilder atStart = OpBuilder::atBlockBegin(module().getBody());
+    // 1024 is the largest period of a swizzle that the hardware knows.
+    global = LLVM::GlobalOp::create(atStart, module().getLoc(), LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
+                                    /*isConstant=*/false, LLVM::Linkage::External, kSharedSymbol, Attribute(),
+                                    /*alignment=*/1024, kSharedSpace);
+  }
+  Value address = LLVM::AddressOfOp::create(builder, global);
+  return {LLVM::PtrToIntOp::create(builder, builder.getI32Type(), address)};
+}
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+/// The generic address of a constant that holds the string attribute and a terminating zero.
+Value MachineLowering::stringAddress(StringRef attribute) {
+  std::string text = op->getAttrOfType<StringAttr>(attribute).getValue().str() + '\0';
+  LLVM::GlobalOp global;
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
+  size_t number = 0;
+  for (auto other : module().getOps<LLVM::GlobalOp>()) {
+    number += other.getSymName().starts_with("kiln_text_");
+    if (other.getValueOrNull() == builder.getStringAttr(text))
+      global = other;
+  }
+  if (!global) {
+    OpBuilder atStart = OpBuilder::atBlockBegin(module().getBody());
+    global = LLVM::GlobalOp::create(atStart, module().getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                                    ("kiln_text_" + Twine(number)).str(), builder.getStringAttr(text),
+                                    /*alignment=*/1, kGlobalSpace);
+  }
+  Value address = LLVM::AddressOfOp::create(builder, global);
+  return LLVM::AddrSpaceCastOp::create(builder, LLVM::LLVMPointerType::get(op.getContext()), address);
+}
+
+SmallVector<Value> MachineLowering::lowerPrint() {
+  auto pointerType = LLVM::LLVMPointerType::get(op.getContext());
+  Value arguments = LLVM::ZeroOp::create(builder, pointerType);
+  if (!inputs.empty()) {
+    SmallVector<Type> types(op.getInputs().getTypes());
+    auto record = LLVM::LLVMStructType::getLiteral(op.getContext(), types);
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(&op->getParentOfType<FunctionOpInterface>().getFunctionBody().front());
+      arguments = LLVM::AllocaOp::create(builder, pointerType, record, constant(builder.getI32Type(), 1), 8);
+    }
+    for (auto [i, input] : llvm::enumerate(inputs)) {
+      Value field = LLVM::GEPOp::create(builder, pointerType, record, arguments,
+                                        ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
+      LLVM::StoreOp::create(builder, input, field);
+    }
+  }
+  FailureOr<LLVM::LLVMFuncOp> function =
+      LLVM::lookupOrCreateFn(builder, module(), "vprintf", {pointerType, pointerType}, builder.getI32Type());
+  LLVM::CallOp::create(builder, *function, ValueRange{stringAddress("format"), arguments});
+  return {};
+}
+
+SmallVector<Value> MachineLowering::lowerAssertFail() {
+  auto pointerType = LLVM::LLVMPointerType::get(op.getContext());
+  Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
+  FailureOr<LLVM::LLVMFuncOp> function =
+      LLVM::lookupOrCreateFn(builder, module(), "__assertfail", {pointerType, pointerType, i32, pointerType, i64},
+                             LLVM::LLVMVoidType::get(op.getContext()));
+  LLVM::CallOp::create(builder, *function,
+                       ValueRange{stringAddress("message"), stringAddress("file"),
+                                  constant(i32, op->getAttrOfType<IntegerAttr>("line").getInt()),
+                                  stringAddress("function"), constant(i64, 1)});
+  return {};
+}
+
+} // namespace
+
+unsigned kiln::lowerMachineOps(ModuleOp module) {
+  unsigned ptx = 0;
+  SmallVector<MachineOp> ops;
+  module.walk([&](MachineOp op) { ops.push_back(op); });
+  for (MachineOp op : ops) {
+    const MachineRow &row = *lookupMachineOp(op.getName());
+    ptx = std::max(ptx, row.ptx);
+    op->replaceAllUsesWith(MachineLowering(op, row).lower());
+    op->erase();
+  }
+  return ptx;
+}
