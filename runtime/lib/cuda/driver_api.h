@@ -10,22 +10,15 @@ namespace kiln::runtime::driver {
 // CUresult. Only what the code tells apart.
 enum Status : int {
   success = 0,
-  invalid_value = 1,
-  out_of_memory = 2,
-  not_initialized = 3,
-  stub_library = 34,
   no_device = 100,
   invalid_image = 200,
-  invalid_context = 201,
   no_binary_for_gpu = 209,
   ecc_uncorrectable = 214,
   invalid_ptx = 218,
   nvlink_uncorrectable = 220,
-  unsupported_ptx_version = 222,
   contained = 226,
   not_found = 500,
   illegal_address = 700,
-  launch_out_of_resources = 701,
   launch_timeout = 702,
   context_is_destroyed = 709,
   assert_failed = 710,
@@ -60,7 +53,7 @@ enum FunctionAttribute : int {
 };
 
 // CUstreamCaptureMode
-enum CaptureMode : int { capture_global = 0, capture_thread_local = 1, capture_relaxed = 2 };
+enum CaptureMode : int { capture_thread_local = 1, capture_relaxed = 2 };
 
 // CUjit_option
 enum JitOption : int {
