@@ -5,6 +5,7 @@
 #include "kiln/Conversion/TileGPUToLLVM/Passes.h"
 #include "kiln/Conversion/TileGPUToThreads/Passes.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
+#include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/Dialect/Tile/Transforms/Passes.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
@@ -51,6 +52,7 @@ void kiln::registerPasses() {
   registerTileGPUToLLVMPasses();
   registerTileToCPUPasses();
   registerTileToCPUPipelines();
+  registerTileToGPUPipelines();
   registerTransformsPasses();
   arith::registerArithPasses();
   bufferization::registerBufferizationPasses();

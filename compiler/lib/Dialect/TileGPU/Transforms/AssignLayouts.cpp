@@ -215,7 +215,8 @@ bool LayoutAssignment::forwardValues(Operation *op) {
     if (isa<tile::BroadcastOp, tile::ExpandDimsOp>(op))
       return false;
     Value result = op->getResult(0);
-    for (Value operand : op->getOperands()) {
+    // Of the operands of a dot only the accumulator has the shape of the result.
+    for (Value operand : op->getOperands().drop_front(isa<tile::DotOp>(op) ? 2 : 0)) {
       Home home = homes.lookup(representative(operand));
       if (!isTile(operand) || home.merit < Merit::Access)
         continue;
