@@ -211,6 +211,8 @@ LogicalResult KernelLowering::lower(Operation *op) {
           [&](auto shape) { return lowerRename(lowering, shape); })
       .Case<tile::AddPtrOp>(family(lowerAddPtr))
       .Case<tile::BitcastOp>(family(lowerBitcast))
+      .Case<tile::DotOp>(family(lowerDot))
+      .Case<MmaOp>(family(lowerMma))
       .Case<arith::ConstantOp>(family(lowerConstant))
       .Default([&](Operation *other) -> LogicalResult {
         if (isa_and_present<arith::ArithDialect, math::MathDialect>(other->getDialect()) && other->getNumResults() == 1)

@@ -19,6 +19,10 @@ llvm::LogicalResult lowerBroadcast(ThreadLowering &lowering, tile::BroadcastOp o
 /// expand_dims, reshape, trans: the registers change their names at most.
 llvm::LogicalResult lowerRename(ThreadLowering &lowering, mlir::Operation *op);
 
+// DotLowering.cpp, MmaLowering.cpp
+llvm::LogicalResult lowerDot(ThreadLowering &lowering, tile::DotOp op);
+llvm::LogicalResult lowerMma(ThreadLowering &lowering, MmaOp op);
+
 // ElementwiseLowering.cpp
 llvm::LogicalResult lowerConstant(ThreadLowering &lowering, mlir::arith::ConstantOp op);
 llvm::LogicalResult lowerAddPtr(ThreadLowering &lowering, tile::AddPtrOp op);

@@ -20,7 +20,7 @@ def LowerToThreads : Pass<"tile-gpu-lower-to-threads", "::mlir::ModuleOp"> {
   let options = [
     Option<"asserts", "asserts", "bool", "false", "check tile.assert and the promises of tile.assume; otherwise they vanish">
   ];
-  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
 }
 
 #endif

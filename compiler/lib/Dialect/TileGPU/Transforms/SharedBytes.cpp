@@ -3,6 +3,7 @@
 #include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
 
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Dialect/TileGPU/Transforms/DotStaging.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -20,5 +21,6 @@ static int64_t getAtomicBytes(Atomic op) {
 int64_t tile_gpu::getSharedBytes(Operation *op) {
   return TypeSwitch<Operation *, int64_t>(op)
       .Case<tile::AtomicRMWOp, tile::AtomicCASOp>([](auto atomic) { return getAtomicBytes(atomic); })
+      .Case<tile::DotOp>([](auto dot) { return DotStaging(dot).bytes; })
       .Default([](Operation *) { return 0; });
 }

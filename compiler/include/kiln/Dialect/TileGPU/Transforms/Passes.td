@@ -22,6 +22,24 @@ def Coalesce : Pass<"tile-gpu-coalesce"> {
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
 
+def AccelerateDot : Pass<"tile-gpu-accelerate-dot"> {
+  let summary = "choose how each tile.dot is computed: on tensor cores or by threads";
+  let description = [{
+    A `tile.dot` of f16, bf16 or i8, or of f32 with the option `tf32`, becomes a `tile_gpu.mma`, if it is as long along K as the smallest
+    instruction. Its warps share the result so that none repeats the work of others, where the result is large enough, and then so
+    that each needs few elements of the operands; where the result goes on into the first operand of another product, a warp gets
+    whole rows. The other products get a `tile_gpu.layout` for their result: about square blocks for each thread.
+
+    ```mlir
+    // before                                                  // after, with 4 warps
+    %s = tile.dot %q, %k, %zero                                %s = tile_gpu.mma %q, %k, %zero warps [1, 4]
+        : tensor<16x64xf16>, tensor<64x64xf16>                     : tensor<16x64xf16>, tensor<64x64xf16>
+       -> tensor<16x64xf32>                                       -> tensor<16x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+}
+
 def AllocateShared : Pass<"tile-gpu-allocate-shared"> {
   let summary = "give every operation that exchanges data its place in shared memory";
   let description = [{
