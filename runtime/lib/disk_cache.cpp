@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <memory>
 #include <sys/random.h>
@@ -19,7 +20,10 @@ using State = CacheEntry::State;
 
 /// A hit marks its entry as used when the last mark is older than this, so that most hits write nothing.
 constexpr std::int64_t mark_seconds = 3600;
-/// A full cache is emptied to this part of its size, so that the directory is not searched for every new entry.
+/// Looking through the directory takes milliseconds for thousands of entries, and more over a network. So it is done
+/// once for this part of the size that is written,
+constexpr std::uint64_t looks_per_size = 16;
+/// and a cache that has grown too large is emptied to this part of its size.
 constexpr std::uint64_t keep_eighths = 7;
 /// Where files cannot be locked, a temporary file that nothing has written to for this long has lost its writer.
 constexpr std::int64_t abandoned_seconds = 24 * 3600;
@@ -98,6 +102,15 @@ void remove_abandoned(int directory, const std::string &name, const struct stat 
       flock(file.get(), LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && now() - info.st_mtime > abandoned_seconds);
   if (abandoned)
     (void)unlinkat(directory, name.c_str(), 0);
+}
+
+/// Whether whoever wrote an entry of so many bytes looks through the directory: as often as the size demands, by a draw
+/// that the key makes. Processes need no common count for that, which could be wrong.
+bool draw_look(const CacheKey &key, std::uint64_t bytes, std::uint64_t max_bytes) {
+  std::uint64_t writes_per_look = max_bytes / looks_per_size / bytes;
+  std::uint64_t number;
+  std::memcpy(&number, key.data(), sizeof(number));
+  return writes_per_look == 0 || number % writes_per_look == 0;
 }
 
 struct Found {
@@ -226,12 +239,8 @@ bool DiskCache::publish(const CacheKey &key, const KernelImage &image) noexcept 
     if (error != 0)
       return false;
     writes_.fetch_add(1, std::memory_order_relaxed);
-
-    std::lock_guard lock(room_mutex_);
-    if (bytes.size() >= room_)
+    if (draw_look(key, bytes.size(), settings_.max_bytes))
       make_room(directory.get(), key);
-    else
-      room_ -= bytes.size();
     return true;
   } catch (const std::exception &) {
     return false; // no memory, or an image that no target could launch
@@ -245,19 +254,17 @@ void DiskCache::make_room(int directory, const CacheKey &keep) {
   std::uint64_t total = 0;
   for (const Found &file : found)
     total += static_cast<std::uint64_t>(file.info.st_size);
-  if (total > settings_.max_bytes) {
-    std::sort(found.begin(), found.end(), used_before);
-    for (const Found &file : found) {
-      if (total <= settings_.max_bytes / 8 * keep_eighths)
-        break;
-      if (file.key == keep || !remove_entry(directory, file))
-        continue;
-      total -= static_cast<std::uint64_t>(file.info.st_size);
-      evictions_.fetch_add(1, std::memory_order_relaxed);
-    }
+  if (total <= settings_.max_bytes)
+    return;
+  std::sort(found.begin(), found.end(), used_before);
+  for (const Found &file : found) {
+    if (total <= settings_.max_bytes / 8 * keep_eighths)
+      break;
+    if (file.key == keep || !remove_entry(directory, file))
+      continue;
+    total -= static_cast<std::uint64_t>(file.info.st_size);
+    evictions_.fetch_add(1, std::memory_order_relaxed);
   }
-  // Others write as well: a look at the directory whenever this process alone has taken an eighth of what is left.
-  room_ = total < settings_.max_bytes ? (settings_.max_bytes - total) / 8 : 0;
 }
 
 CacheCounters DiskCache::counters() const {

@@ -139,6 +139,8 @@ ssize_t write(int file, const void *bytes, size_t count) {
 namespace {
 
 constexpr unsigned neighbour = 1, subject = 2;
+/// So small that every writer looks through the directory, and large enough for what the tests keep.
+constexpr std::uint64_t tidy_size = 3000;
 
 /// A directory in some state, in which `subject` is then published.
 struct Scene {
@@ -165,7 +167,7 @@ std::vector<Scene> scenes() {
     write_file(path_of(directory, key_of(subject)), "nonsense");
     write_file(directory + "/.new-0123456789abcdef", "half");
   };
-  constexpr std::uint64_t enough = 1 << 20, one_entry = 400;
+  constexpr std::uint64_t enough = tidy_size, one_entry = 400;
   return {{"nothing", [](const std::string &) {}, enough, false, {}},
           {"a neighbour", with_neighbour, enough, true, {}},
           {"an older entry", with_both, enough, true, image_of(subject, 100)},
@@ -232,8 +234,8 @@ TEST_P(CacheFaults, TheProcessMayBeKilledAtAnyCall) {
       return !cache.publish(key_of(subject), published());
     }));
     check(scene, directory, status == 0 ? std::optional(true) : std::nullopt);
-    EXPECT_TRUE(DiskCache(settings(directory)).publish(key_of(3), image_of(3)));
-    EXPECT_EQ(count_temporaries(directory), 0u) << "the next writer tidies up";
+    EXPECT_TRUE(DiskCache(settings(directory, tidy_size)).publish(key_of(3), image_of(3)));
+    EXPECT_EQ(count_temporaries(directory), 0u) << "the next writer that looks through the directory tidies up";
     ASSERT_FALSE(HasFailure());
     if (status == 0)
       break;
@@ -262,7 +264,7 @@ TEST(CacheFault, TheProcessMayBeKilledAfterAnyByte) {
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << bytes;
     EXPECT_EQ(count_temporaries(root.path()), 1u);
     check(scene, root.path(), false);
-    EXPECT_TRUE(DiskCache(settings(root.path())).publish(key_of(3), image_of(3)));
+    EXPECT_TRUE(DiskCache(settings(root.path(), tidy_size)).publish(key_of(3), image_of(3)));
     EXPECT_EQ(count_temporaries(root.path()), 0u);
     ASSERT_FALSE(HasFailure()) << bytes;
   }
@@ -338,7 +340,7 @@ TEST(CacheFault, AFileThatIsBeingWrittenIsNotTakenForAbandoned) {
   DiskCache cache(settings(root.path()));
   plan = {.armed = true, .before = "renameat", .meanwhile = [&] {
             ASSERT_EQ(count_temporaries(root.path()), 1u);
-            EXPECT_TRUE(DiskCache(settings(root.path())).publish(key_of(2), image_of(2)));
+            EXPECT_TRUE(DiskCache(settings(root.path(), tidy_size)).publish(key_of(2), image_of(2)));
             EXPECT_EQ(count_temporaries(root.path()), 1u);
           }};
   EXPECT_TRUE(cache.publish(key_of(1), image_of(1)));
@@ -352,7 +354,7 @@ TEST(CacheFault, AFileThatWasTakenForAbandonedIsWrittenAgain) {
   DiskCache cache(settings(root.path()));
   plan = {.armed = true, .before = "flock", .meanwhile = [&] {
             ASSERT_EQ(count_temporaries(root.path()), 1u);
-            EXPECT_TRUE(DiskCache(settings(root.path())).publish(key_of(2), image_of(2)));
+            EXPECT_TRUE(DiskCache(settings(root.path(), tidy_size)).publish(key_of(2), image_of(2)));
             EXPECT_EQ(count_temporaries(root.path()), 0u);
           }};
   EXPECT_TRUE(cache.publish(key_of(1), image_of(1)));

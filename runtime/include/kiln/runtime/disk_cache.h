@@ -5,7 +5,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +19,8 @@
 /// miss.
 namespace kiln::runtime {
 
-/// A digest of everything that the compiled kernel depends on. Two kernels that differ have different keys; the cache
-/// does not look further.
+/// A digest of everything that the compiled kernel depends on, evenly distributed. Two kernels that differ have
+/// different keys; the cache does not look further.
 using CacheKey = std::array<std::uint8_t, 32>;
 
 /// 64 lower-case hexadecimal digits.
@@ -111,8 +110,6 @@ private:
 
   CacheSettings settings_;
   std::atomic<std::uint64_t> hits_{0}, misses_{0}, writes_{0}, evictions_{0}, corrupt_{0};
-  std::mutex room_mutex_;
-  std::uint64_t room_ = 0; // bytes this object may write before it looks at the directory again
 };
 
 /// The cache that the environment describes, read when it is first asked for.
