@@ -37,18 +37,28 @@ int main() {
     y[i] = 0.5F * float(i);
   }
 
+  // Where to run: on the first GPU, or on the processor of a machine without one. Kernels work on memory of their
+  // device.
+  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  const std::size_t bytes = n * sizeof(float);
+  kiln::DeviceBuffer device_x(device, bytes), device_y(device, bytes), device_out(device, bytes);
+  device_x.copy_from_host(x.data(), bytes);
+  device_y.copy_from_host(y.data(), bytes);
+
   // The first launch with a config runs vec_add once, on the host, to record what it describes, and compiles that.
   // Later launches with this config go straight to the compiled code, whatever the arguments.
   const VecAddConfig config;
-  vec_add_kernel.launch({.grid = kiln::cdiv(n, config.block), .device = kiln::Device::cpu()}, config, x.data(),
-                        y.data(), out.data(), n);
+  vec_add_kernel.launch({.grid = kiln::cdiv(n, config.block), .device = device}, config, device_x.as<float>(),
+                        device_y.as<float>(), device_out.as<float>(), n);
+  // On a GPU a launch is enqueued and returns at once. The copy waits for it.
+  device_out.copy_to_host(out.data(), bytes);
 
   for (int i = 0; i < n; ++i)
     if (out[i] != 1.5F * float(i)) {
       std::printf("element %d is %g, not %g\n", i, out[i], 1.5F * float(i));
       return 1;
     }
-  std::printf("%d sums, all correct\n", n);
+  std::printf("%d sums on %s, all correct\n", n, device.name().c_str());
 
   // What was recorded can be read. No device is needed for this.
   std::printf("\nThe kernel for a block of 8:\n\n%s\n", vec_add_kernel.trace({.block = 8}).c_str());

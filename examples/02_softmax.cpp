@@ -51,9 +51,20 @@ int main() {
   for (int i = 0; i < rows * stride; ++i)
     in[i] = kiln::half(float(i * 37 % 101) / 10 - 20);
 
-  const kiln::LaunchOptions launch{.grid = rows, .device = kiln::Device::cpu()};
-  softmax_kernel.launch(launch, {}, in.data(), out.data(), stride, cols);
-  softmax_kernel.launch(launch, {.log = true}, in.data(), out_log.data(), stride, cols);
+  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  // Memory of the device with what a vector holds.
+  const auto upload = [device](const auto &host) {
+    kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));
+    memory.copy_from_host(host.data(), memory.bytes());
+    return memory;
+  };
+  const kiln::DeviceBuffer device_in = upload(in), device_out = upload(out), device_log = upload(out_log);
+  const kiln::half *from = device_in.as<kiln::half>();
+  const kiln::LaunchOptions launch{.grid = rows, .device = device};
+  softmax_kernel.launch(launch, {}, from, device_out.as<kiln::half>(), stride, cols);
+  softmax_kernel.launch(launch, {.log = true}, from, device_log.as<kiln::half>(), stride, cols);
+  device_out.copy_to_host(out.data(), device_out.bytes());
+  device_log.copy_to_host(out_log.data(), device_log.bytes());
 
   double worst = 0;
   for (int r = 0; r < rows; ++r) {
@@ -70,6 +81,6 @@ int main() {
       worst = std::fmax(worst, std::abs(std::exp(float(out_log[r * stride + c])) - expected) / 16);
     }
   }
-  std::printf("%d rows of %d, largest error %.2g\n", rows, cols, worst);
+  std::printf("%d rows of %d on %s, largest error %.2g\n", rows, cols, device.name().c_str(), worst);
   return worst < 1e-3 ? 0 : 1;
 }

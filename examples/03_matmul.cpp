@@ -45,10 +45,19 @@ int main() {
   for (int i = 0; i < k * n; ++i)
     b[i] = float(i % 13) - 6;
 
+  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  // Memory of the device with what a vector holds.
+  const auto upload = [device](const auto &host) {
+    kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));
+    memory.copy_from_host(host.data(), memory.bytes());
+    return memory;
+  };
+  const kiln::DeviceBuffer device_a = upload(a), device_b = upload(b), device_out = upload(out);
+
   const MatmulConfig config;
-  matmul_kernel.launch(
-      {.grid = {kiln::cdiv(m, config.block_m), kiln::cdiv(n, config.block_n)}, .device = kiln::Device::cpu()}, config,
-      a.data(), b.data(), out.data(), m, n, k);
+  matmul_kernel.launch({.grid = {kiln::cdiv(m, config.block_m), kiln::cdiv(n, config.block_n)}, .device = device},
+                       config, device_a.as<float>(), device_b.as<float>(), device_out.as<float>(), m, n, k);
+  device_out.copy_to_host(out.data(), device_out.bytes());
 
   // Small integers: every sum is exact in f32, in whatever order.
   for (int i = 0; i < m; ++i)
@@ -61,6 +70,6 @@ int main() {
         return 1;
       }
     }
-  std::printf("%d x %d x %d, every element exact\n", m, n, k);
+  std::printf("%d x %d x %d on %s, every element exact\n", m, n, k, device.name().c_str());
   return 0;
 }

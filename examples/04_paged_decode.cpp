@@ -117,8 +117,19 @@ int main() {
       }
     }
 
-  decode_kernel.launch({.grid = {batch, kv_heads}, .device = kiln::Device::cpu()}, c, q.data(), k.data(), v.data(),
-                       table.data(), lengths.data(), out.data(), kv_heads, table_width, scale);
+  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  // Memory of the device with what a vector holds.
+  const auto upload = [device](const auto &host) {
+    kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));
+    memory.copy_from_host(host.data(), memory.bytes());
+    return memory;
+  };
+  const kiln::DeviceBuffer device_q = upload(q), device_k = upload(k), device_v = upload(v);
+  const kiln::DeviceBuffer device_table = upload(table), device_lengths = upload(lengths), device_out = upload(out);
+  decode_kernel.launch({.grid = {batch, kv_heads}, .device = device}, c, device_q.as<kiln::half>(),
+                       device_k.as<kiln::half>(), device_v.as<kiln::half>(), device_table.as<std::int32_t>(),
+                       device_lengths.as<std::int32_t>(), device_out.as<kiln::half>(), kv_heads, table_width, scale);
+  device_out.copy_to_host(out.data(), device_out.bytes());
 
   // The definition, in double precision.
   double worst = 0;
@@ -142,6 +153,6 @@ int main() {
           worst = error;
       }
     }
-  std::printf("%d sequences of 1 to 100 tokens, largest error %.2g\n", batch, worst);
+  std::printf("%d sequences of 1 to 100 tokens on %s, largest error %.2g\n", batch, device.name().c_str(), worst);
   return worst < 2e-3 ? 0 : 1;
 }

@@ -12,6 +12,7 @@
 
 struct Config {
   int block_rows = 1, block_cols = 256;
+  int num_warps = 4; // threads of a GPU that share a program, in units of 32; nothing to a processor
 };
 
 // y = a @ x for a row-major matrix: reads each element of a once, so it should run as fast as memory delivers.
@@ -43,7 +44,15 @@ int main() {
     for (int i = 0; i < cols; ++i)
       expected[r] += a[r * cols + i] * x[i]; // small integers: exact
 
-  const kiln::Device device = kiln::Device::cpu();
+  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  // Memory of the device with what a vector holds.
+  const auto upload = [device](const auto &host) {
+    kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));
+    memory.copy_from_host(host.data(), memory.bytes());
+    return memory;
+  };
+  const kiln::DeviceBuffer device_a = upload(a), device_x = upload(x);
+  kiln::DeviceBuffer device_y = upload(y);
   Config best;
   double best_us = INFINITY;
   std::printf("%-12s %12s %10s %8s\n", "config", "compile ms", "run us", "GB/s");
@@ -52,13 +61,15 @@ int main() {
     // Compiling ahead keeps it out of the measurement, and says what it took.
     const kiln::CompileReport report = matvec_kernel.compile(c, device);
     const auto run = [&] {
-      matvec_kernel.launch({.grid = kiln::cdiv(rows, c.block_rows), .device = device}, c, a.data(), x.data(), y.data(),
-                           rows, cols);
+      matvec_kernel.launch({.grid = kiln::cdiv(rows, c.block_rows), .device = device}, c, device_a.as<float>(),
+                           device_x.as<float>(), device_y.as<float>(), rows, cols);
+      kiln::synchronize(device); // a GPU may still be at it
     };
 
     // A wrong config is not worth timing. Poison first, so that nothing left over passes for a result.
-    std::fill(y.begin(), y.end(), NAN);
+    device_y.fill(0xff);
     run();
+    device_y.copy_to_host(y.data(), device_y.bytes());
     if (y != expected) {
       std::printf("%-12s wrong\n", kiln::config_text(c).c_str());
       return 1;
@@ -79,6 +90,6 @@ int main() {
       best = c;
     }
   }
-  std::printf("best here: %s\n", kiln::config_text(best).c_str());
+  std::printf("best on %s: %s\n", device.name().c_str(), kiln::config_text(best).c_str());
   return 0;
 }

@@ -91,10 +91,10 @@ class Runner:
     def submit(self):
         """Starts everything that is asked for; yields futures of lists of results."""
         for name, command in self.programs():
-            if self.args.only in name:
+            if self.args.only in name.lower():
                 yield self.pool.submit(self.program, name, command)
         for program in sorted((ROOT / "tests").iterdir()):
-            cases = [c for c in self.cases(program) if self.args.only in c]
+            cases = [c for c in self.cases(program) if self.args.only in c.lower()]
             # Neighbours are of one suite and cost about the same, so the batches take turns. Four for each process even out the rest.
             batches = len(cases) if self.args.isolate else min(4 * self.args.jobs, len(cases))
             for i in range(batches):
@@ -114,7 +114,7 @@ class Runner:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", metavar="TEXT", help="only tests with TEXT in their names, such as cuda")
+    parser.add_argument("--only", default="", type=str.lower, metavar="TEXT", help="only tests with TEXT in their names, such as cuda")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time (default: one for each processor)")
     parser.add_argument("--programs", type=int, default=300, help="random programs for each target of the fuzzer (default: 300)")
     parser.add_argument("--isolate", action="store_true", help="run every case in a process of its own")

@@ -3,7 +3,9 @@
 
 #include "kiln/config.h"
 #include "kiln/control.h"
+#include "kiln/cuda.h"
 #include "kiln/device.h"
+#include "kiln/device_memory.h"
 #include "kiln/dtype.h"
 #include "kiln/error.h"
 #include "kiln/float_types.h"
