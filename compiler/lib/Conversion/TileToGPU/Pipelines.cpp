@@ -25,6 +25,7 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
   simplify(pm);
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(tile_gpu::createCoalesce());
+  pm.addPass(tile_gpu::createAccelerateDot());
   pm.addPass(tile_gpu::createAssignLayouts());
   pm.addPass(tile_gpu::createRemoveConversions());
   simplify(pm);
