@@ -23,6 +23,9 @@ if(NOT CMAKE_BUILD_TYPE STREQUAL "Asan") # there the sanitizers' runtime is foun
   target_link_options(kiln_runtime PRIVATE -Wl,-z,defs)
 endif()
 
+# Part of the key of everything that is kept on disk: another build makes other code.
+target_link_options(kiln PRIVATE -Wl,--build-id=sha1)
+
 if(KILN_STATIC_LLVM)
   # Only kiln:: leaves the libraries, so that a process may hold another LLVM beside this one.
   foreach(_library kiln kiln_runtime)

@@ -5,6 +5,7 @@
 #include "kiln/kiln.h"
 
 #include "lib/head_dim.h"
+#include "lib/vector.h"
 
 namespace kiln::kernels {
 
@@ -18,6 +19,9 @@ void kv_cache_store_body(const KvCacheStoreConfig &c, ptr<const T> key, ptr<cons
                          scalar<std::int64_t> key_cache_head, scalar<std::int64_t> key_cache_dim,
                          scalar<std::int64_t> value_cache_page, scalar<std::int64_t> value_cache_token,
                          scalar<std::int64_t> value_cache_head, scalar<std::int64_t> value_cache_dim) {
+  if (c.packed)
+    declare_whole_vectors<T>({&key_token, &key_head, &value_token, &value_head, &key_cache_page, &key_cache_token,
+                              &key_cache_head, &value_cache_page, &value_cache_token, &value_cache_head});
   Tile token = program_id(0);
   Tile slot = load(slots + token);
   if_(slot >= 0, [&] {

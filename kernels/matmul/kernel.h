@@ -4,12 +4,24 @@
 #include "kiln/kernels/matmul.h"
 #include "kiln/kiln.h"
 
+#include "lib/vector.h"
+
 namespace kiln::kernels {
 
 template <class T>
 void matmul_body(const MatmulConfig &c, ptr<const T> a, ptr<const T> b, ptr<T> out, scalar<std::int32_t> m,
                  scalar<std::int32_t> n, scalar<std::int32_t> k, scalar<std::int64_t> a_row, scalar<std::int64_t> a_col,
                  scalar<std::int64_t> b_row, scalar<std::int64_t> b_col, scalar<std::int64_t> out_row) {
+  declare_whole_vectors<T>({&n, &out_row});
+  if (c.a_layout == MatrixLayout::row_major)
+    declare_whole_vectors<T>({&k, &a_row});
+  if (c.a_layout == MatrixLayout::column_major)
+    declare_whole_vectors<T>({&m, &a_col});
+  if (c.b_layout == MatrixLayout::row_major)
+    declare_whole_vectors<T>({&b_row});
+  if (c.b_layout == MatrixLayout::column_major)
+    declare_whole_vectors<T>({&k, &b_col});
+
   // Programs that run together form groups of group_m x tiles_n blocks, walked column by column: they read few rows of
   // a and share columns of b.
   Tile pid = program_id(0);

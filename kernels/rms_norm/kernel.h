@@ -4,12 +4,15 @@
 #include "kiln/kernels/rms_norm.h"
 #include "kiln/kiln.h"
 
+#include "lib/vector.h"
+
 namespace kiln::kernels {
 
 template <class T>
 void rms_norm_body(const RmsNormConfig &c, ptr<const T> x, ptr<const T> weight, ptr<T> out,
                    scalar<std::int64_t> x_stride, scalar<std::int64_t> out_stride, scalar<std::int32_t> cols,
                    scalar<float> epsilon) {
+  declare_whole_vectors<T>({&x_stride, &out_stride, &cols});
   Tile row = program_id(0);
   Tile x_row = x + row * x_stride;
   Tile out_row = out + row * out_stride;

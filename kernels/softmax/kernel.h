@@ -4,6 +4,8 @@
 #include "kiln/kernels/softmax.h"
 #include "kiln/kiln.h"
 
+#include "lib/vector.h"
+
 #include <limits>
 
 namespace kiln::kernels {
@@ -12,6 +14,7 @@ template <class T>
 void softmax_body(const SoftmaxConfig &c, ptr<const T> in, ptr<T> out, scalar<std::int64_t> in_stride,
                   scalar<std::int64_t> out_stride, scalar<std::int32_t> cols) {
   constexpr float inf = std::numeric_limits<float>::infinity();
+  declare_whole_vectors<T>({&in_stride, &out_stride, &cols});
   Tile row = program_id(0);
   Tile in_row = in + row * in_stride;
   Tile out_row = out + row * out_stride;

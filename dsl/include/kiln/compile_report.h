@@ -11,15 +11,20 @@ namespace kiln {
 
 /// An area of a program's shared memory. Areas of buffers that are never live at the same time overlap.
 struct SharedBuffer {
-  std::string use; // what it is for: "reduction", "layout conversion", "operand of a dot"
+  std::string use;   // the operation that exchanges data in it: "tile.reduce"
+  std::string place; // of that operation, "file.cpp:41"; empty where it is not known
   std::size_t offset = 0, bytes = 0;
 };
 
 /// How a load, store or atomic of tiles reaches global memory.
 struct MemoryAccess {
   std::string place;        // "file.cpp:41:20"; empty where it is not known
-  std::string operation;    // "load", "store", ...
-  unsigned vector_bits = 0; // of the widest instruction, at most 128
+  std::string operation;    // "load", "store" or "atomic"
+  std::string type;         // of what is read or written: "64x128xbf16"
+  unsigned vector_bits = 0; // that one instruction of one thread moves, at most 128
+  unsigned count = 0;       // instructions of one thread
+  bool predicated = false;  // it has a mask
+  bool read_only = false;   // a load that takes the path for memory that nobody writes
   std::string reason;       // why it is not wider; empty at 128 bits
 };
 

@@ -2,6 +2,7 @@
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
@@ -24,7 +25,7 @@ bool wanted(llvm::StringRef stage) {
 }
 
 /// "decode{64, 4}" becomes "decode-64-4".
-std::string file_name(const Subject &subject) {
+std::string base_name(const Subject &subject) {
   std::string name;
   for (char c : subject.kernel + subject.config) {
     bool plain = llvm::isAlnum(c) || c == '_' || c == '.';
@@ -38,7 +39,21 @@ std::string file_name(const Subject &subject) {
   return name;
 }
 
-const char *extension(llvm::StringRef stage) { return stage == "asm" ? "s" : stage == "llvmir" ? "ll" : "mlir"; }
+/// "decode-64-4.tile.mlir", "decode-64-4.sm_90a.ptx".
+std::string file_name(llvm::StringRef stage, const Subject &subject) {
+  std::string name = base_name(subject);
+  if (!subject.arch.empty())
+    name += "." + subject.arch;
+  if (stage == "ptx" || stage == "cubin")
+    return name + "." + stage.str();
+  const char *extension = stage == "asm" ? ".s" : stage == "llvmir" ? ".ll" : stage == "report" ? ".txt" : ".mlir";
+  return name + "." + stage.str() + extension;
+}
+
+std::string override_path(llvm::StringRef stage, const Subject &subject) {
+  const std::string directory = environment("KILN_OVERRIDE_DIR");
+  return directory.empty() ? std::string() : directory + "/" + file_name(stage, subject);
+}
 
 } // namespace
 
@@ -50,13 +65,15 @@ void kiln::jit::dump(llvm::StringRef stage, llvm::StringRef text, const Subject 
   static std::mutex mutex; // kernels are compiled in parallel; their texts are printed one after another
   std::lock_guard lock(mutex);
   std::string directory = environment("KILN_DUMP_DIR");
+  if (directory.empty() && stage == "cubin")
+    return;
   if (directory.empty()) {
     llvm::errs() << "// kiln: " << stage << " of '" << subject.kernel << "' with " << subject.config << "\n"
                  << text << "\n";
     return;
   }
   std::error_code error = llvm::sys::fs::create_directories(directory);
-  std::string path = directory + "/" + file_name(subject) + "." + stage.str() + "." + extension(stage);
+  std::string path = directory + "/" + file_name(stage, subject);
   if (!error) {
     llvm::raw_fd_ostream file(path, error);
     if (!error)
@@ -64,4 +81,23 @@ void kiln::jit::dump(llvm::StringRef stage, llvm::StringRef text, const Subject 
   }
   if (error)
     llvm::errs() << "kiln: KILN_DUMP_DIR: cannot write " << path << ": " << error.message() << "\n";
+}
+
+std::optional<std::string> kiln::jit::override_for(llvm::StringRef stage, const Subject &subject) {
+  const std::string path = override_path(stage, subject);
+  if (path.empty() || !llvm::sys::fs::exists(path))
+    return std::nullopt;
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    throw CompileError("error: KILN_OVERRIDE_DIR: cannot read " + path + ": " + file.getError().message());
+  llvm::errs() << "kiln: " << stage << " of '" << subject.kernel << "' with " << subject.config << " is taken from "
+               << path << "\n";
+  return (*file)->getBuffer().str();
+}
+
+bool kiln::jit::overridden(const Subject &subject) {
+  return llvm::any_of(overridable_stages, [&](llvm::StringRef stage) {
+    const std::string path = override_path(stage, subject);
+    return !path.empty() && llvm::sys::fs::exists(path);
+  });
 }

@@ -27,6 +27,7 @@ struct CompileOptions {
 struct Subject {
   std::string kernel;
   std::string config;
+  std::string arch = {}; // "sm_90a"; empty for the CPU and the interpreter
 
   /// "note: while tracing 'name' with {...}"
   std::string note(const char *activity) const;

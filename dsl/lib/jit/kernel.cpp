@@ -2,14 +2,15 @@
 #include "kiln/kernel.h"
 
 #include "jit/cache.h"
+#include "jit/gpu_code.h"
+#include "jit/stopwatch.h"
 #include "trace.h"
 
+#include "kiln/cuda.h"
 #include "kiln/debug.h"
 #include "kiln/runtime/cpu_launch.h"
 
 #include "llvm/Support/raw_ostream.h"
-
-#include <chrono>
 
 using namespace kiln;
 using namespace kiln::detail;
@@ -29,16 +30,6 @@ struct Counters {
 };
 
 Counters totals;
-
-class Stopwatch {
-public:
-  double ms() const {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
-  }
-
-private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 } // namespace
 
@@ -68,31 +59,86 @@ struct detail::KernelState {
     return result;
   }
 
+  /// For a GPU architecture: the specialised variant, which is kept on disk only.
+  CompiledCode compile(const KernelBase &kernel, const ConfigView &config, const std::string &arch) const {
+    jit::Subject subject{kernel.name(), config.text(config.config), arch};
+    jit::Stopwatch tracing;
+    TracedKernel traced = trace(kernel, config);
+    const double trace_ms = tracing.ms();
+    jit::specialise(*traced.module, gpu_pointer_alignment);
+    jit::GpuCode code = gpu_code(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda));
+    code.report.trace_ms = trace_ms;
+    return {std::move(code.image.ptx), std::move(code.image.cubin), std::move(code.report)};
+  }
+
+  std::string emit(const KernelBase &kernel, const ConfigView &config, const Target &target,
+                   std::string_view stage) const {
+    jit::Subject subject{kernel.name(), config.text(config.config), {}};
+    jit::Stopwatch tracing;
+    TracedKernel traced = trace(kernel, config);
+    const double trace_ms = tracing.ms();
+    if (target.is_cpu()) {
+      jit::generalise(*traced.module);
+      return jit::cpu_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cpu), stage);
+    }
+    subject.arch = target.name();
+    jit::specialise(*traced.module, gpu_pointer_alignment);
+    return jit::gpu_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda), trace_ms,
+                          stage);
+  }
+
 private:
+  /// Vectors of 16 bytes are the widest accesses.
+  static constexpr std::int64_t gpu_pointer_alignment = 16;
+
+  jit::GpuCode gpu_code(TracedKernel traced, const jit::Subject &subject, jit::CompileOptions options) const {
+    jit::GpuCode code = jit::make_gpu_code(std::move(traced), subject, options);
+    const bool found = code.origin == jit::GpuCode::Origin::disk;
+    if (code.looked_up)
+      count(found ? &Counters::disk_hits : &Counters::disk_misses);
+    if (!found)
+      count(&Counters::compiles);
+    return code;
+  }
+
   void compile(const KernelBase &kernel, const ConfigView &config, const void *const *args,
                jit::KernelCache::Entry &entry) const {
-    jit::Subject subject{kernel.name(), config.text(config.config)};
-    Stopwatch tracing;
+    const bool cuda = entry.device.kind() == Device::Kind::cuda;
+    jit::Subject subject{kernel.name(), config.text(config.config), {}};
+    if (cuda)
+      subject.arch = cuda::properties(entry.device).arch;
+    jit::Stopwatch tracing;
     TracedKernel traced = trace(kernel, config);
     entry.trace_ms = tracing.ms();
 
-    entry.facts = jit::specialise(*traced.module, 1);
+    // The CPU has no use for facts: it takes vectors at any address, and lanes that are off cost it a branch.
+    if (entry.device.kind() == Device::Kind::cpu)
+      jit::generalise(*traced.module);
+    else
+      entry.facts = jit::specialise(*traced.module, cuda ? gpu_pointer_alignment : 1);
     if (args && !entry.facts.hold(args)) {
       entry.variant = jit::Variant::generic;
       jit::generalise(*traced.module);
     }
-    Stopwatch compiling;
-    count(&Counters::compiles);
-    auto make = entry.device.kind() == Device::Kind::cpu ? jit::make_cpu_executable : jit::make_interpreter_executable;
-    entry.executable = make(std::move(traced), subject, entry.options);
+    jit::Stopwatch compiling;
+    if (cuda) {
+      const jit::GpuCode code = gpu_code(std::move(traced), subject, entry.options);
+      entry.executable = jit::load_cuda_executable(code, entry.device, subject);
+    } else {
+      count(&Counters::compiles);
+      auto make =
+          entry.device.kind() == Device::Kind::cpu ? jit::make_cpu_executable : jit::make_interpreter_executable;
+      entry.executable = make(std::move(traced), subject, entry.options);
+    }
     entry.compile_ms = compiling.ms();
   }
 };
 
 jit::CompileOptions jit::CompileOptions::current(Device::Kind kind) {
-  return {.checks = debug::checks(),
+  const bool cuda = kind == Device::Kind::cuda;
+  return {.checks = !cuda && debug::checks(), // no bounds are checked there
           .asserts = debug::asserts(),
-          .line_info = kind == Device::Kind::cuda && debug::line_info()};
+          .line_info = cuda && debug::line_info()};
 }
 
 KernelCounters kiln::total_counters() { return totals.read(); }
@@ -111,7 +157,8 @@ std::string KernelBase::trace_text(const ConfigView &config) const {
   return text;
 }
 
-CompileReport KernelBase::compile_erased(const ConfigView &config, const Device &device) const {
+CompileReport KernelBase::compile_erased(const ConfigView &config, const Device &given) const {
+  const Device device = given ? given : cuda::current_device();
   if (!device)
     throw DeviceError("cannot compile '" + name_ +
                       "': no device was given, and there is no current CUDA context; pass kiln::Device::cpu()");
@@ -129,19 +176,16 @@ CompiledCode KernelBase::compile_erased(const ConfigView &config, const Target &
     throw InvalidArgument("cannot compile '" + name_ +
                           "' for the target 'cpu': its code lives in this process; pass kiln::Device::cpu(), or call "
                           "emit() for a stage of it");
-  throw CompileError("cannot compile '" + name_ + "' for " + target.name() + ": this build of Kiln has no GPU target");
+  return state_->compile(*this, config, target.name());
 }
 
 std::string KernelBase::emit_erased(const ConfigView &config, const Target &target, std::string_view stage) const {
-  if (!target.is_cpu())
-    return compile_erased(config, target).ptx;
-  TracedKernel traced = state_->trace(*this, config);
-  jit::Subject subject{name_, config.text(config.config)};
-  return jit::cpu_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cpu), stage);
+  return state_->emit(*this, config, target, stage);
 }
 
 void KernelBase::launch_erased(const LaunchOptions &options, const ConfigView &config, const void *const *args) const {
-  if (!options.device)
+  const Device device = options.device ? options.device : cuda::current_device();
+  if (!device)
     throw LaunchError(
         "cannot launch '" + name_ +
         "': no device was given, and there is no current CUDA context; pass .device = kiln::Device::cpu()");
@@ -149,5 +193,5 @@ void KernelBase::launch_erased(const LaunchOptions &options, const ConfigView &c
   // Before anything is compiled for it.
   runtime::check_grid(name_, grid);
   bool found;
-  state_->get(*this, config, options.device, args, found).executable->launch(grid, args, options.stream);
+  state_->get(*this, config, device, args, found).executable->launch(grid, args, options.stream);
 }

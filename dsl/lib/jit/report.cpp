@@ -6,6 +6,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 using namespace kiln;
@@ -71,6 +72,7 @@ std::string CompileReport::json() const {
       for (const SharedBuffer &buffer : shared_buffers)
         json.object([&] {
           json.attribute("use", buffer.use);
+          json.attribute("place", buffer.place);
           json.attribute("offset", json_value(buffer.offset));
           json.attribute("bytes", json_value(buffer.bytes));
         });
@@ -80,7 +82,11 @@ std::string CompileReport::json() const {
         json.object([&] {
           json.attribute("place", access.place);
           json.attribute("operation", access.operation);
+          json.attribute("type", access.type);
           json.attribute("vector_bits", json_value(access.vector_bits));
+          json.attribute("count", json_value(access.count));
+          json.attribute("predicated", access.predicated);
+          json.attribute("read_only", access.read_only);
           json.attribute("reason", access.reason);
         });
     });
@@ -105,6 +111,7 @@ std::optional<CompileReport> jit::report_from_json(std::string_view text) {
       if (const llvm::json::Object *o = element.getAsObject()) {
         SharedBuffer &buffer = report.shared_buffers.emplace_back();
         read(*o, "use", buffer.use);
+        read(*o, "place", buffer.place);
         read(*o, "offset", buffer.offset);
         read(*o, "bytes", buffer.bytes);
       }
@@ -114,7 +121,11 @@ std::optional<CompileReport> jit::report_from_json(std::string_view text) {
         MemoryAccess &access = report.accesses.emplace_back();
         read(*o, "place", access.place);
         read(*o, "operation", access.operation);
+        read(*o, "type", access.type);
         read(*o, "vector_bits", access.vector_bits);
+        read(*o, "count", access.count);
+        read(*o, "predicated", access.predicated);
+        read(*o, "read_only", access.read_only);
         read(*o, "reason", access.reason);
       }
   return report;
@@ -142,19 +153,18 @@ std::string CompileReport::text() const {
   }
   line("shared memory", formatv("{0} bytes", shared_bytes));
   for (const SharedBuffer &buffer : shared_buffers)
-    out << formatv("  {0,8} bytes at {1,6}  {2}\n", buffer.bytes, buffer.offset, buffer.use);
+    out << formatv("  {0,8} bytes at {1,6}  {2}{3}{4}\n", buffer.bytes, buffer.offset, buffer.use,
+                   buffer.place.empty() ? "" : ", ", buffer.place);
   if (programs_per_multiprocessor)
     line("occupancy", formatv("{0:P0}: {1} programs a multiprocessor, bounded by {2}", occupancy,
                               programs_per_multiprocessor, occupancy_limit));
   if (!accesses.empty()) {
     out << "accesses\n";
-    std::size_t widest = 0;
-    for (const MemoryAccess &access : accesses)
-      widest = std::max(widest, access.place.size());
     for (const MemoryAccess &access : accesses) {
-      out << "  " << access.place << std::string(widest - access.place.size(), ' ')
-          << formatv("  {0,-10} {1,3} bits", access.operation, access.vector_bits);
-      out << (access.reason.empty() ? "" : "  ") << access.reason << '\n';
+      out << "  " << access.place << (access.place.empty() ? "" : ": ");
+      out << formatv("{0} of {1}: {2} x {3} bits", access.operation, access.type, access.count, access.vector_bits);
+      out << (access.predicated ? ", predicated" : "") << (access.read_only ? ", read-only" : "");
+      out << (access.reason.empty() ? "" : ", ") << access.reason << '\n';
     }
   }
   return result;

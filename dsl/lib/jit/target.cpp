@@ -1,15 +1,19 @@
 #include "kiln/target.h"
 
+#include "kiln/Target/NVPTX/GPUTarget.h"
 #include "kiln/error.h"
-
-#include <array>
 
 using namespace kiln;
 
 namespace {
 
-const std::array<std::string, 7> &names() {
-  static const std::array<std::string, 7> list{"cpu", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"};
+const std::vector<std::string> &names() {
+  static const std::vector<std::string> list = [] {
+    std::vector<std::string> result{"cpu"};
+    for (const gpu::GPUTarget &target : gpu::GPUTarget::all())
+      result.push_back(target.name.str());
+    return result;
+  }();
   return list;
 }
 

@@ -168,13 +168,13 @@ void copy_rows(const Config &, ptr<const float> in, ptr<float> out, scalar<std::
   store(out + at, load(in + at, {.mask = i < n}), {.mask = i < n});
 }
 
-TEST_P(Launch, DeclaredFactsChooseOneOfTwoVariants) {
+TEST(Facts, DeclaredFactsChooseOneOfTwoVariants) {
   Kernel kernel{"copy_rows", copy_rows};
   auto copies = [&](int offset, int stride) {
     std::vector<float> in(256), out(256, -1);
     for (int i = 0; i < 256; ++i)
       in[i] = static_cast<float>(i);
-    kernel.launch({.grid = 3, .device = device}, {}, in.data() + offset, out.data(), stride, 5);
+    kernel.launch({.grid = 3, .device = Device::interpreter()}, {}, in.data() + offset, out.data(), stride, 5);
     for (int row = 0; row < 3; ++row)
       for (int i = 0; i < 5; ++i)
         ASSERT_EQ(out[row * stride + i], in[offset + row * stride + i]) << offset << " " << stride;
@@ -191,22 +191,22 @@ TEST_P(Launch, DeclaredFactsChooseOneOfTwoVariants) {
   EXPECT_EQ(kernel.counters().hits, 4u);
 }
 
-TEST_P(Launch, TheGenericVariantMayComeFirst) {
+TEST(Facts, TheGenericVariantMayComeFirst) {
   Kernel kernel{"copy_rows", copy_rows};
   std::vector<float> in(64), out(64);
   debug::set_asserts(true); // the interpreter tests what it may rely on
-  kernel.launch({.device = device}, {}, in.data(), out.data(), 7, 5);
+  kernel.launch({.device = Device::interpreter()}, {}, in.data(), out.data(), 7, 5);
   EXPECT_EQ(kernel.counters().traces, 1u);
-  kernel.launch({.device = device}, {}, in.data(), out.data(), 9, 5);
+  kernel.launch({.device = Device::interpreter()}, {}, in.data(), out.data(), 9, 5);
   EXPECT_EQ(kernel.counters().compiles, 1u);
-  kernel.compile({}, device);
+  kernel.compile({}, Device::interpreter());
   EXPECT_EQ(kernel.counters().compiles, 2u);
-  kernel.launch({.device = device}, {}, in.data(), out.data(), 8, 5);
+  kernel.launch({.device = Device::interpreter()}, {}, in.data(), out.data(), 8, 5);
   debug::set_asserts(false);
   EXPECT_EQ(kernel.counters().compiles, 2u);
 }
 
-TEST_P(Launch, ThreadsThatWantDifferentVariantsGetThem) {
+TEST(Facts, ThreadsThatWantDifferentVariantsGetThem) {
   Kernel kernel{"copy_rows", copy_rows};
   std::vector<std::thread> threads;
   std::atomic<int> arrived{0};
@@ -216,13 +216,23 @@ TEST_P(Launch, ThreadsThatWantDifferentVariantsGetThem) {
       ++arrived;
       while (arrived < 8)
         std::this_thread::yield();
-      kernel.launch({.device = device}, {}, in.data(), out.data(), 7 + t % 2, 5);
+      kernel.launch({.device = Device::interpreter()}, {}, in.data(), out.data(), 7 + t % 2, 5);
       EXPECT_EQ(out[4], 3);
     });
   for (auto &t : threads)
     t.join();
   EXPECT_EQ(kernel.counters().compiles, 2u);
   EXPECT_EQ(kernel.counters().hits, 6u);
+}
+
+TEST(Facts, AreNothingToTheCpu) {
+  Kernel kernel{"copy_rows", copy_rows};
+  std::vector<float> in(64, 3), out(64);
+  for (int stride : {8, 7, 4}) {
+    kernel.launch({.device = Device::cpu()}, {}, in.data(), out.data(), stride, 5);
+    EXPECT_EQ(out[4], 3);
+  }
+  EXPECT_EQ(kernel.counters().compiles, 1u);
 }
 
 std::string place(int line) { return "launch_test.cpp:" + std::to_string(line) + ":"; }

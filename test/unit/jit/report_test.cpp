@@ -20,8 +20,9 @@ CompileReport example() {
   report.spill_store_bytes = 8;
   report.spill_load_bytes = 16;
   report.shared_bytes = 20480;
-  report.shared_buffers = {{"layout conversion", 0, 16384}, {"reduction", 16384, 4096}};
-  report.accesses = {{"paged.cpp:41:20", "load", 128, ""}, {"a.cpp:4:1", "store", 16, "the mask differs within \"2\""}};
+  report.shared_buffers = {{"tile_gpu.convert_layout", "", 0, 16384}, {"tile.reduce", "a.cpp:7", 16384, 4096}};
+  report.accesses = {{"paged.cpp:41:20", "load", "64x128xbf16", 128, 8, true, true, ""},
+                     {"", "store", "i32", 32, 1, false, false, "for \"a reason\""}};
   return report;
 }
 
@@ -38,12 +39,12 @@ threads         128
 registers       96 a thread
 spills          8 bytes stored, 16 bytes loaded
 shared memory   20480 bytes
-     16384 bytes at      0  layout conversion
-      4096 bytes at  16384  reduction
+     16384 bytes at      0  tile_gpu.convert_layout
+      4096 bytes at  16384  tile.reduce, a.cpp:7
 occupancy       31%: 5 programs a multiprocessor, bounded by registers
 accesses
-  paged.cpp:41:20  load       128 bits
-  a.cpp:4:1        store       16 bits  the mask differs within "2"
+  paged.cpp:41:20: load of 64x128xbf16: 8 x 128 bits, predicated, read-only
+  store of i32: 1 x 32 bits, for "a reason"
 )");
 }
 

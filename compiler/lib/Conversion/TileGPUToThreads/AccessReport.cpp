@@ -8,7 +8,7 @@ using namespace mlir;
 using namespace kiln::tile_gpu;
 using kiln::tile::AccessLimit;
 
-static StringRef describe(AccessKind kind) {
+StringRef kiln::tile_gpu::describe(AccessKind kind) {
   switch (kind) {
   case AccessKind::Load:
     return "load";
@@ -20,7 +20,7 @@ static StringRef describe(AccessKind kind) {
   llvm_unreachable("all kinds are handled");
 }
 
-static StringRef describe(AccessLimit limit) {
+StringRef kiln::tile_gpu::describe(AccessLimit limit) {
   switch (limit) {
   case AccessLimit::None:
   case AccessLimit::Single:

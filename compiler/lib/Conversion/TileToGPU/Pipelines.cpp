@@ -45,15 +45,19 @@ void kiln::buildTileToGPUThreadsPipeline(OpPassManager &pm, const TileToGPUOptio
   simplify(pm);
 }
 
-void kiln::buildTileToGPUPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
-  buildTileToGPULayoutsPipeline(pm, options);
-  buildTileToGPUThreadsPipeline(pm, options);
+void kiln::buildTileToGPULLVMPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
   pm.addPass(createSCFToControlFlowPass());
   TileGPUToLLVMOptions llvm;
   llvm.capability = options.capability;
   llvm.libdevice = options.libdevice;
   pm.addPass(createTileGPUToLLVM(llvm));
   pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void kiln::buildTileToGPUPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
+  buildTileToGPULayoutsPipeline(pm, options);
+  buildTileToGPUThreadsPipeline(pm, options);
+  buildTileToGPULLVMPipeline(pm, options);
 }
 
 void kiln::registerTileToGPUPipelines() {

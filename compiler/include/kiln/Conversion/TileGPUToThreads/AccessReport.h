@@ -36,6 +36,11 @@ struct AccessRecord {
   std::string str() const;
 };
 
+/// "load", "store" or "atomic".
+llvm::StringRef describe(AccessKind kind);
+/// "not wider because ...", or nothing where there is nothing to say.
+llvm::StringRef describe(tile::AccessLimit limit);
+
 /// The records of a kernel, a function of any dialect; none where it has not been lowered.
 llvm::SmallVector<AccessRecord> getAccessRecords(mlir::Operation *kernel);
 void setAccessRecords(mlir::Operation *kernel, llvm::ArrayRef<AccessRecord> records);

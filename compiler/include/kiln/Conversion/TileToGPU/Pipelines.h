@@ -29,7 +29,10 @@ void buildTileToGPULayoutsPipeline(mlir::OpPassManager &pm, const TileToGPUOptio
 /// `tile-to-gpu-threads`: what `tile-to-gpu-layouts` leaves to the scalars of one thread, in blocks and branches.
 void buildTileToGPUThreadsPipeline(mlir::OpPassManager &pm, const TileToGPUOptions &options);
 
-/// `tile-to-gpu`: both, and the LLVM dialect.
+/// What `tile-to-gpu-threads` leaves, to the LLVM dialect.
+void buildTileToGPULLVMPipeline(mlir::OpPassManager &pm, const TileToGPUOptions &options);
+
+/// `tile-to-gpu`: the three, one after the other.
 void buildTileToGPUPipeline(mlir::OpPassManager &pm, const TileToGPUOptions &options);
 
 void registerTileToGPUPipelines();
