@@ -1,9 +1,14 @@
 #include "executor.h"
 
+#include "gpu.h"
+
+#include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/Dialect/Tile/Transforms/Passes.h"
+#include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Interpreter/Interpreter.h"
 #include "kiln/Target/CPU/CPUTarget.h"
+#include "kiln/Target/NVPTX/EmitPTX.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -217,6 +222,50 @@ Outcome run_on_cpu(Module &module, const Program &program, std::uint64_t seed) {
   return arguments.outcome(error);
 }
 
+// ---- the GPU
+
+/// Compiles to PTX, with 1 to 8 warps. Empty, or what went wrong.
+std::string compile(Module &module, std::uint64_t seed, const gpu::GPUTarget &target, GpuProgram &compiled) {
+  compiled.arch = target.name.str();
+  compiled.num_warps = 1U << seed % 4;
+  auto kernel = *module.module->getOps<mlir::func::FuncOp>().begin();
+  kernel->setAttr(tile::kNumWarpsAttr, mlir::Builder(&module.context).getI32IntegerAttr(int(compiled.num_warps)));
+  mlir::PassManager passes(&module.context);
+  TileToGPUOptions options;
+  options.capability = target.capability;
+  options.sharedBytes = target.sharedPerBlock;
+  options.libdevice = !gpu::findLibdevice().empty();
+  buildTileToGPUPipeline(passes, options);
+  if (mlir::failed(passes.run(*module.module)))
+    return "the GPU pipeline fails: " + module.messages;
+  module.module->walk([&](mlir::Operation *op) {
+    if (auto total = op->getAttrOfType<mlir::IntegerAttr>(tile_gpu::kSharedBytesAttr))
+      compiled.shared_bytes = unsigned(total.getInt());
+  });
+  llvm::Expected<std::string> ptx = gpu::emitPTX(*module.module, target);
+  if (!ptx)
+    return "no PTX: " + llvm::toString(ptx.takeError());
+  compiled.ptx = std::move(*ptx);
+  return "";
+}
+
+Outcome run_on_cuda(Module &module, const Program &program, std::uint64_t seed) {
+  Arguments arguments(program, seed);
+  llvm::Expected<gpu::GPUTarget> target = gpu::GPUTarget::forDevice(gpu_capability() / 10, gpu_capability() % 10);
+  if (!target)
+    return arguments.outcome(llvm::toString(target.takeError()));
+  GpuProgram compiled;
+  compiled.grid = program.grid;
+  if (std::string error = compile(module, seed, *target, compiled); !error.empty())
+    return arguments.outcome(std::move(error));
+  std::vector<GpuBuffer> buffers;
+  for (std::size_t i = 0; i < program.buffers.size(); ++i)
+    buffers.push_back(
+        {{arguments.memory[i].data(), arguments.memory[i].size}, std::size_t(bytes(program.buffers[i].type))});
+  std::string error = run_on_gpu(compiled, buffers, program.scalars, seed);
+  return arguments.outcome(std::move(error));
+}
+
 } // namespace
 
 Outcome interpret(const Program &program, std::uint64_t seed) {
@@ -230,6 +279,8 @@ Outcome run(const Program &program, std::uint64_t seed, Target target) {
     return {"the program is invalid: " + module.messages, {}};
   if (target == Target::cpu)
     return run_on_cpu(module, program, seed);
+  if (target == Target::cuda)
+    return run_on_cuda(module, program, seed);
   mlir::PassManager passes(&module.context);
   passes.addPass(mlir::createCanonicalizerPass());
   passes.addPass(mlir::createCSEPass());
@@ -240,6 +291,19 @@ Outcome run(const Program &program, std::uint64_t seed, Target target) {
   if (mlir::failed(passes.run(*module.module)))
     return {"the passes fail: " + module.messages, {}};
   return interpret(module, program, seed);
+}
+
+std::string compile_for_gpus(const Program &program, std::uint64_t seed) {
+  Module module(program);
+  if (!module.module)
+    return "the program is invalid: " + module.messages;
+  const llvm::ArrayRef<gpu::GPUTarget> targets = gpu::GPUTarget::all();
+  const gpu::GPUTarget &target = targets[seed / 4 % targets.size()];
+  GpuProgram compiled;
+  std::string error = compile(module, seed, target, compiled);
+  if (error.empty())
+    error = assemble(compiled);
+  return error.empty() ? "" : target.name.str() + ": " + error;
 }
 
 // ---- comparison
