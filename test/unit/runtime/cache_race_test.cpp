@@ -78,7 +78,7 @@ void expect_clean(const std::string &directory, std::size_t entries) {
 constexpr unsigned crowd = 64;
 
 TEST(CacheRace, ProcessesOnOneColdKey) {
-  for (int round = 0; round < 4; ++round) {
+  for (int round = 0; round < 2; ++round) {
     TemporaryDirectory root;
     std::string directory = root.path() + "/kiln"; // which they create
     Shared<Tally> tally;
@@ -103,7 +103,7 @@ TEST(CacheRace, ProcessesOnOneColdKey) {
 }
 
 TEST(CacheRace, ThreadsOnOneColdKey) {
-  for (int round = 0; round < 4; ++round) {
+  for (int round = 0; round < 2; ++round) {
     TemporaryDirectory root;
     std::string directory = root.path() + "/kiln";
     DiskCache cache(settings(directory));
@@ -195,8 +195,8 @@ TEST(CacheRace, WritersThatAreKilledLeaveNoHalfEntry) {
   std::mt19937 random(1);
   DiskCache reader(settings(root.path()));
   for (unsigned key = 1; key <= keys; ++key)
-    ASSERT_TRUE(reader.publish(key_of(key), image_of(key, 200000)));
-  for (int round = 0; round < 60; ++round) {
+    ASSERT_TRUE(reader.publish(key_of(key), image_of(key, 100000)));
+  for (int round = 0; round < 30; ++round) {
     pid_t writers[2];
     for (unsigned w = 0; w < 2; ++w)
       writers[w] = start_process([&] {
@@ -204,7 +204,7 @@ TEST(CacheRace, WritersThatAreKilledLeaveNoHalfEntry) {
         std::mt19937 random(static_cast<unsigned>(getpid()));
         for (;;) {
           unsigned key = 1 + random() % keys;
-          cache.publish(key_of(key), image_of(key, 200000, 1 + w));
+          cache.publish(key_of(key), image_of(key, 100000, 1 + w));
         }
         return 0;
       });

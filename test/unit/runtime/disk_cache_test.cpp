@@ -220,8 +220,11 @@ TEST(DiskCache, RefusesDirectoriesOfOtherUsers) {
     fs::create_directory(foreign);
   fs::create_directory(own);
   fs::create_symlink(foreign, root.path() + "/link");
+  struct stat info;
+  ASSERT_EQ(stat(foreign.c_str(), &info), 0);
   int status = as_ordinary_user(own, [&] {
-    std::string text = "'" + foreign + "' belongs to user 0, not to user " + std::to_string(geteuid());
+    std::string text = "'" + foreign + "' belongs to user " + std::to_string(info.st_uid) + ", not to user " +
+                       std::to_string(geteuid());
     DiskCache cache(settings(foreign)), link(settings(root.path() + "/link")), mine(settings(own));
     return cache.unusable() != text || cache.lookup(key_of(1)) || cache.publish(key_of(1), image_of(1)) ||
            link.unusable().empty() || link.publish(key_of(1), image_of(1)) || !mine.publish(key_of(1), image_of(1));
