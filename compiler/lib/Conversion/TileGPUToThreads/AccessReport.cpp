@@ -8,17 +8,11 @@ using namespace mlir;
 using namespace kiln::tile_gpu;
 using kiln::tile::AccessLimit;
 
-StringRef kiln::tile_gpu::describe(AccessKind kind) {
-  switch (kind) {
-  case AccessKind::Load:
-    return "load";
-  case AccessKind::Store:
-    return "store";
-  case AccessKind::Atomic:
-    return "atomic";
-  }
-  llvm_unreachable("all kinds are handled");
-}
+/// By kind and by limit, as the attribute spells them.
+static constexpr StringLiteral kKinds[] = {"load", "store", "atomic"};
+static constexpr StringLiteral kLimits[] = {"none", "contiguity", "alignment", "mask", "shape", "layout", "single"};
+
+StringRef kiln::tile_gpu::describe(AccessKind kind) { return kKinds[unsigned(kind)]; }
 
 StringRef kiln::tile_gpu::describe(AccessLimit limit) {
   switch (limit) {
@@ -44,7 +38,7 @@ std::string AccessRecord::str() const {
   llvm::raw_string_ostream os(text);
   if (!place.empty())
     os << place << ": ";
-  os << describe(kind) << " of " << type << ": ";
+  os << kKinds[unsigned(kind)] << " of " << type << ": ";
   if (count != 1)
     os << count << " x ";
   os << bits << " bits";
@@ -61,15 +55,15 @@ void kiln::tile_gpu::setAccessRecords(Operation *kernel, ArrayRef<AccessRecord> 
   Builder builder(kernel->getContext());
   SmallVector<Attribute> list;
   for (const AccessRecord &record : records)
-    list.push_back(
-        builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getI32IntegerAttr(int32_t(record.kind))),
-                                   builder.getNamedAttr("place", builder.getStringAttr(record.place)),
-                                   builder.getNamedAttr("type", builder.getStringAttr(record.type)),
-                                   builder.getNamedAttr("bits", builder.getI32IntegerAttr(record.bits)),
-                                   builder.getNamedAttr("count", builder.getI32IntegerAttr(record.count)),
-                                   builder.getNamedAttr("predicated", builder.getBoolAttr(record.predicated)),
-                                   builder.getNamedAttr("read_only", builder.getBoolAttr(record.readOnly)),
-                                   builder.getNamedAttr("limit", builder.getI32IntegerAttr(int32_t(record.limit)))}));
+    list.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("kind", builder.getStringAttr(kKinds[unsigned(record.kind)])),
+         builder.getNamedAttr("place", builder.getStringAttr(record.place)),
+         builder.getNamedAttr("type", builder.getStringAttr(record.type)),
+         builder.getNamedAttr("bits", builder.getI32IntegerAttr(record.bits)),
+         builder.getNamedAttr("count", builder.getI32IntegerAttr(record.count)),
+         builder.getNamedAttr("predicated", builder.getBoolAttr(record.predicated)),
+         builder.getNamedAttr("read_only", builder.getBoolAttr(record.readOnly)),
+         builder.getNamedAttr("limit", builder.getStringAttr(kLimits[unsigned(record.limit)]))}));
   kernel->setAttr(kAccessesAttr, builder.getArrayAttr(list));
 }
 
@@ -80,15 +74,18 @@ SmallVector<AccessRecord> kiln::tile_gpu::getAccessRecords(Operation *kernel) {
     return records;
   for (DictionaryAttr entry : list.getAsRange<DictionaryAttr>()) {
     auto number = [&](StringRef name) { return entry.getAs<IntegerAttr>(name).getInt(); };
+    auto named = [&](StringRef name, ArrayRef<StringLiteral> names) {
+      return llvm::find(names, entry.getAs<StringAttr>(name).getValue()) - names.begin();
+    };
     AccessRecord &record = records.emplace_back();
-    record.kind = AccessKind(number("kind"));
+    record.kind = AccessKind(named("kind", kKinds));
     record.place = entry.getAs<StringAttr>("place").str();
     record.type = entry.getAs<StringAttr>("type").str();
     record.bits = number("bits");
     record.count = number("count");
     record.predicated = entry.getAs<BoolAttr>("predicated").getValue();
     record.readOnly = entry.getAs<BoolAttr>("read_only").getValue();
-    record.limit = AccessLimit(number("limit"));
+    record.limit = AccessLimit(named("limit", kLimits));
   }
   return records;
 }

@@ -213,6 +213,13 @@ LogicalResult KernelLowering::lower(Operation *op) {
       .Case<tile::BitcastOp>(family(lowerBitcast))
       .Case<tile::DotOp>(family(lowerDot))
       .Case<MmaOp>(family(lowerMma))
+      .Case<tile::LoadOp>(family(lowerLoad))
+      .Case<tile::StoreOp>(family(lowerStore))
+      .Case<tile::AtomicRMWOp>(family(lowerAtomicRMW))
+      .Case<tile::AtomicCASOp>(family(lowerAtomicCAS))
+      .Case<tile::AssertOp>(family(lowerAssert))
+      .Case<tile::AssumeOp>(family(lowerAssume))
+      .Case<tile::PrintOp>(family(lowerPrint))
       .Case<arith::ConstantOp>(family(lowerConstant))
       .Default([&](Operation *other) -> LogicalResult {
         if (isa_and_present<arith::ArithDialect, math::MathDialect>(other->getDialect()) && other->getNumResults() == 1)
@@ -249,6 +256,7 @@ LogicalResult KernelLowering::run() {
   for (auto &[block, arguments] : replacedArguments) {
     block->eraseArguments([&, &old = arguments](BlockArgument argument) { return llvm::is_contained(old, argument); });
   }
+  setAccessRecords(kernel, lowering.getAccessRecords());
   kernel.setFunctionType(FunctionType::get(kernel.getContext(), entry.getArgumentTypes(), {}));
   // What was promised about pointers and numbers has served; `tile.readonly` belongs on pointers alone.
   for (unsigned i = 0, e = kernel.getNumArguments(); i < e; ++i)
@@ -259,7 +267,7 @@ LogicalResult KernelLowering::run() {
 struct LowerToThreadsPass : tile_gpu::impl::LowerToThreadsBase<LowerToThreadsPass> {
   using LowerToThreadsBase::LowerToThreadsBase;
   void runOnOperation() override {
-    ThreadLoweringOptions lowering{.asserts = asserts};
+    ThreadLoweringOptions lowering{.asserts = asserts, .capability = capability};
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       if (tile::isKernel(function) && failed(KernelLowering(function, lowering).run()))
         return signalPassFailure();

@@ -31,6 +31,19 @@ llvm::LogicalResult lowerExternCall(ThreadLowering &lowering, tile::ExternCallOp
 /// Operations of arith and math, which are repeated for each register.
 llvm::LogicalResult lowerElementwise(ThreadLowering &lowering, mlir::Operation *op);
 
+// MemoryLowering.cpp
+llvm::LogicalResult lowerLoad(ThreadLowering &lowering, tile::LoadOp op);
+llvm::LogicalResult lowerStore(ThreadLowering &lowering, tile::StoreOp op);
+
+// AtomicLowering.cpp
+llvm::LogicalResult lowerAtomicRMW(ThreadLowering &lowering, tile::AtomicRMWOp op);
+llvm::LogicalResult lowerAtomicCAS(ThreadLowering &lowering, tile::AtomicCASOp op);
+
+// CheckLowering.cpp
+llvm::LogicalResult lowerAssert(ThreadLowering &lowering, tile::AssertOp op);
+llvm::LogicalResult lowerAssume(ThreadLowering &lowering, tile::AssumeOp op);
+llvm::LogicalResult lowerPrint(ThreadLowering &lowering, tile::PrintOp op);
+
 } // namespace kiln::tile_gpu
 
 #endif // KILN_LIB_CONVERSION_TILEGPUTOTHREADS_LOWERINGS_H

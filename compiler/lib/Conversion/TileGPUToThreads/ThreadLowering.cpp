@@ -11,7 +11,7 @@ using namespace kiln::tile_gpu;
 
 ThreadLowering::ThreadLowering(func::FuncOp kernel, ThreadLoweringOptions options)
     : builder(kernel.getContext()), loc(kernel.getLoc()), kernel(kernel), options(options),
-      numWarps(tile_gpu::getNumWarps(kernel)) {}
+      numWarps(tile_gpu::getNumWarps(kernel)), plans(kernel) {}
 
 void ThreadLowering::start(Operation *op) {
   builder.setInsertionPoint(op);
@@ -53,6 +53,13 @@ void ThreadLowering::setScalar(Value value, Value scalar) {
     setRegisters(value, scalar);
   else
     value.replaceAllUsesWith(scalar);
+}
+
+void ThreadLowering::setResult(Value value, ArrayRef<Value> scalars) {
+  if (isa<RankedTensorType>(value.getType()))
+    setRegisters(value, scalars);
+  else
+    setScalar(value, scalars.front());
 }
 
 //===----------------------------------------------------------------------===//
@@ -217,6 +224,16 @@ Value ThreadLowering::isOwner(const LinearLayout &layout) {
   uint64_t mask = lanes | warps << kLaneBits;
   Value masked = arith::AndIOp::create(builder, loc, getThread(), i32(mask));
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, masked, i32(0));
+}
+
+Value ThreadLowering::isOwner(Value value) {
+  if (LayoutAttr layout = getLayout(value))
+    return isOwner(layout.getLinear());
+  return isFirstThread();
+}
+
+Value ThreadLowering::isFirstThread() {
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, getThread(), i32(0));
 }
 
 //===----------------------------------------------------------------------===//

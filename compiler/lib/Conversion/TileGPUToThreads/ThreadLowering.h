@@ -8,6 +8,7 @@
 #ifndef KILN_LIB_CONVERSION_TILEGPUTOTHREADS_THREADLOWERING_H
 #define KILN_LIB_CONVERSION_TILEGPUTOTHREADS_THREADLOWERING_H
 
+#include "AccessPlan.h"
 #include "kiln/Dialect/TileGPU/IR/MachineOps.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 
@@ -18,6 +19,8 @@ namespace kiln::tile_gpu {
 
 struct ThreadLoweringOptions {
   bool asserts = false;
+  /// Of the target, 10 * major + minor: rows that it lacks are replaced by others.
+  unsigned capability = 80;
 };
 
 class ThreadLowering {
@@ -48,6 +51,8 @@ public:
   void setRegisters(mlir::Value value, mlir::ArrayRef<mlir::Value> registers);
   /// A scalar result: replaces its uses, or notes the integer that a pointer becomes.
   void setScalar(mlir::Value value, mlir::Value scalar);
+  /// One of the two: of a scalar, `registers` holds it alone.
+  void setResult(mlir::Value value, mlir::ArrayRef<mlir::Value> registers);
 
   //===--------------------------------------------------------------------===//
   // The thread
@@ -71,6 +76,17 @@ public:
   /// Whether this thread is the one of those that hold the same elements which has the lowest number, i1; null where
   /// every element is held once.
   mlir::Value isOwner(const LinearLayout &layout);
+  /// The same of the layout of a tile; of a scalar, the first thread is the owner.
+  mlir::Value isOwner(mlir::Value value);
+  mlir::Value isFirstThread();
+
+  //===--------------------------------------------------------------------===//
+  // Accesses
+  //===--------------------------------------------------------------------===//
+
+  const AccessPlan &getAccessPlan(mlir::Operation *op) const { return plans.get(op); }
+  void addAccessRecord(const AccessRecord &record) { records.push_back(record); }
+  mlir::ArrayRef<AccessRecord> getAccessRecords() const { return records; }
 
   //===--------------------------------------------------------------------===//
   // Code
@@ -111,6 +127,8 @@ private:
   int64_t numWarps;
   mlir::Value thread, lane, warp, sharedBase;
   llvm::DenseMap<mlir::Value, mlir::SmallVector<mlir::Value>> registers;
+  AccessPlans plans;
+  mlir::SmallVector<AccessRecord> records;
 };
 
 /// Bytes of an element where it lies in memory: at least one.

@@ -38,6 +38,7 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
 void kiln::buildTileToGPUThreadsPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
   tile_gpu::LowerToThreadsOptions threads;
   threads.asserts = options.asserts;
+  threads.capability = options.capability;
   pm.addPass(tile_gpu::createLowerToThreads(threads));
   simplify(pm);
   pm.addNestedPass<func::FuncOp>(tile::createExpandMath());

@@ -18,7 +18,8 @@ def LowerToThreads : Pass<"tile-gpu-lower-to-threads", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"asserts", "asserts", "bool", "false", "check tile.assert and the promises of tile.assume; otherwise they vanish">
+    Option<"asserts", "asserts", "bool", "false", "check tile.assert and the promises of tile.assume; otherwise they vanish">,
+    Option<"capability", "capability", "unsigned", "80", "compute capability of the target, 10 * major + minor">
   ];
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
 }

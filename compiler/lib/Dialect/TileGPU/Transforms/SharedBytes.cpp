@@ -11,11 +11,18 @@ using namespace mlir;
 using namespace kiln;
 using namespace kiln::tile_gpu;
 
-/// A scalar atomic is done by one thread, which tells the others the old value.
+/// An atomic is done by one thread. Where others hold the element too, that thread tells them the old value: of a
+/// scalar all do, of a tile those that its layout gives copies.
 template <typename Atomic>
 static int64_t getAtomicBytes(Atomic op) {
-  bool isScalar = !isa<RankedTensorType>(op.getResult().getType());
-  return isScalar && !op.getResult().use_empty() ? 8 : 0;
+  if (op.getResult().use_empty())
+    return 0;
+  auto type = dyn_cast<RankedTensorType>(op.getResult().getType());
+  if (!type)
+    return 8;
+  LinearLayout layout = getLayout(type).getLinear();
+  bool hasCopies = layout.getDependentBits(Axis::lane()) || layout.getDependentBits(Axis::warp());
+  return hasCopies ? type.getNumElements() * type.getElementTypeBitWidth() / 8 : 0;
 }
 
 int64_t tile_gpu::getSharedBytes(Operation *op) {

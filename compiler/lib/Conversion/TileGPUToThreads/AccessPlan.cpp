@@ -1,0 +1,59 @@
+//===- AccessPlan.cpp - How each access to memory will be done ------------===//
+
+#include "AccessPlan.h"
+
+#include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Layout/Vectors.h"
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::tile_gpu;
+
+static AccessPlan planAccess(Value pointer, Value mask, const tile::AxisFactsAnalysis &facts) {
+  AccessPlan plan;
+  plan.isReadOnly = tile::isReadOnlyMemory(pointer);
+  tile::AxisFacts pointerFacts = facts.get(pointer);
+  std::optional<tile::AxisFacts> maskFacts;
+  if (mask) {
+    maskFacts = facts.get(mask);
+    plan.isMasked = maskFacts->getConstant() != 1;
+  }
+  auto type = dyn_cast<RankedTensorType>(pointer.getType());
+  LayoutAttr layout = getLayout(pointer);
+  if (!type || !layout)
+    return plan;
+
+  LinearLayout linear = layout.getLinear();
+  int64_t bytes = cast<tile::PtrType>(type.getElementType()).getElementBytes();
+  plan.vector.elements = 0;
+  for (unsigned axis : tile::getAccessOrder(pointerFacts)) {
+    tile::VectorLimit vector = tile::getVectorLimit(pointerFacts, plan.isMasked ? &*maskFacts : nullptr, axis, bytes);
+    if (int64_t held = getVectorLength(linear, axis); held < vector.elements)
+      vector = {held, tile::AccessLimit::Layout};
+    if (vector.elements > plan.vector.elements) {
+      plan.axis = axis;
+      plan.vector = vector;
+    }
+  }
+  return plan;
+}
+
+AccessPlans::AccessPlans(func::FuncOp kernel) {
+  tile::AxisFactsAnalysis facts(kernel);
+  kernel.walk([&](Operation *op) {
+    if (auto load = dyn_cast<tile::LoadOp>(op))
+      plans[op] = planAccess(load.getPointer(), load.getMask(), facts);
+    else if (auto store = dyn_cast<tile::StoreOp>(op))
+      plans[op] = planAccess(store.getPointer(), store.getMask(), facts);
+  });
+}
+
+AccessRecord tile_gpu::describeAccess(Operation *op, AccessKind kind, Value pointer) {
+  AccessRecord record{.kind = kind, .place = getSourcePlace(op->getLoc())};
+  llvm::raw_string_ostream type(record.type);
+  if (auto tile = dyn_cast<RankedTensorType>(pointer.getType()))
+    for (int64_t size : tile.getShape())
+      type << size << 'x';
+  type << cast<tile::PtrType>(tile::getElementOrSelf(pointer.getType())).getPointeeType();
+  return record;
+}

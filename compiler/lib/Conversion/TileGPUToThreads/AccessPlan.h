@@ -1,0 +1,44 @@
+//===- AccessPlan.h - How each access to memory will be done ----*- C++ -*-===//
+//
+// What is known of pointers and masks is known of tiles; once they have become scalars it is lost. So the accesses of a
+// kernel are planned before any of it is lowered.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef KILN_LIB_CONVERSION_TILEGPUTOTHREADS_ACCESSPLAN_H
+#define KILN_LIB_CONVERSION_TILEGPUTOTHREADS_ACCESSPLAN_H
+
+#include "kiln/Conversion/TileGPUToThreads/AccessReport.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace kiln::tile_gpu {
+
+struct AccessPlan {
+  /// The dimension along which elements are neighbours, and how many of them move at once.
+  unsigned axis = 0;
+  tile::VectorLimit vector;
+  /// There is a mask, and it is not known to be true throughout.
+  bool isMasked = false;
+  /// A load from memory that nobody writes during the launch.
+  bool isReadOnly = false;
+};
+
+/// Plans of the loads and stores of a kernel whose types have layouts.
+class AccessPlans {
+public:
+  explicit AccessPlans(mlir::func::FuncOp kernel);
+
+  const AccessPlan &get(mlir::Operation *op) const { return plans.at(op); }
+
+private:
+  llvm::DenseMap<mlir::Operation *, AccessPlan> plans;
+};
+
+/// The part of a record that every access has.
+AccessRecord describeAccess(mlir::Operation *op, AccessKind kind, mlir::Value pointer);
+
+} // namespace kiln::tile_gpu
+
+#endif // KILN_LIB_CONVERSION_TILEGPUTOTHREADS_ACCESSPLAN_H
