@@ -211,6 +211,8 @@ LogicalResult KernelLowering::lower(Operation *op) {
           [&](auto shape) { return lowerRename(lowering, shape); })
       .Case<tile::AddPtrOp>(family(lowerAddPtr))
       .Case<tile::BitcastOp>(family(lowerBitcast))
+      .Case<tile::ReduceOp>(family(lowerReduce))
+      .Case<tile::ScanOp>(family(lowerScan))
       .Case<tile::DotOp>(family(lowerDot))
       .Case<MmaOp>(family(lowerMma))
       .Case<tile::LoadOp>(family(lowerLoad))

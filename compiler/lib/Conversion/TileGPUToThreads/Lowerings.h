@@ -23,11 +23,14 @@ llvm::LogicalResult lowerRename(ThreadLowering &lowering, mlir::Operation *op);
 llvm::LogicalResult lowerDot(ThreadLowering &lowering, tile::DotOp op);
 llvm::LogicalResult lowerMma(ThreadLowering &lowering, MmaOp op);
 
+// ReduceLowering.cpp, ScanLowering.cpp
+llvm::LogicalResult lowerReduce(ThreadLowering &lowering, tile::ReduceOp op);
+llvm::LogicalResult lowerScan(ThreadLowering &lowering, tile::ScanOp op);
+
 // ElementwiseLowering.cpp
 llvm::LogicalResult lowerConstant(ThreadLowering &lowering, mlir::arith::ConstantOp op);
 llvm::LogicalResult lowerAddPtr(ThreadLowering &lowering, tile::AddPtrOp op);
 llvm::LogicalResult lowerBitcast(ThreadLowering &lowering, tile::BitcastOp op);
-llvm::LogicalResult lowerExternCall(ThreadLowering &lowering, tile::ExternCallOp op);
 /// Operations of arith and math, which are repeated for each register.
 llvm::LogicalResult lowerElementwise(ThreadLowering &lowering, mlir::Operation *op);
 

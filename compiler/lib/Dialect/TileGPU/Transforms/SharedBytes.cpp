@@ -3,6 +3,7 @@
 #include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
 
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Dialect/TileGPU/Transforms/AxisBits.h"
 #include "kiln/Dialect/TileGPU/Transforms/DotStaging.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -25,9 +26,16 @@ static int64_t getAtomicBytes(Atomic op) {
   return hasCopies ? type.getNumElements() * type.getElementTypeBitWidth() / 8 : 0;
 }
 
+template <typename Op>
+static int64_t getAxisBytes(Op op) {
+  SmallVector<int64_t> offsets;
+  return getPartialsTable(op, op.getAxis(), offsets);
+}
+
 int64_t tile_gpu::getSharedBytes(Operation *op) {
   return TypeSwitch<Operation *, int64_t>(op)
       .Case<tile::AtomicRMWOp, tile::AtomicCASOp>([](auto atomic) { return getAtomicBytes(atomic); })
       .Case<tile::DotOp>([](auto dot) { return DotStaging(dot).bytes; })
+      .Case<tile::ReduceOp, tile::ScanOp>([](auto op) { return getAxisBytes(op); })
       .Default([](Operation *) { return 0; });
 }

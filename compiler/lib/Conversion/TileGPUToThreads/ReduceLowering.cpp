@@ -1,0 +1,137 @@
+//===- ReduceLowering.cpp - Reductions ------------------------------------===//
+//
+// The positions along the axis are bits of register, lane and warp numbers, and a reduction combines pairs that differ
+// in one bit, one bit after the other. A combiner whose operands may change places takes the registers first, so that
+// as little as possible travels; any other takes the bits from the lowest to the highest, so that what is combined are
+// always neighbouring segments, in their order. Every thread ends with the result for its rows.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowerings.h"
+#include "PartialsTable.h"
+
+#include "kiln/Dialect/TileGPU/Transforms/AxisBits.h"
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::tile_gpu;
+
+namespace {
+
+class Reduction {
+public:
+  Reduction(ThreadLowering &lowering, tile::ReduceOp op)
+      : lowering(lowering), op(op), layout(getLayout(op.getSources()[0]).getLinear()), axis(layout, op.getAxis()),
+        values(getTuples(lowering, op)) {
+    for (unsigned i = 0; i < values.size(); ++i)
+      live.push_back(i);
+  }
+
+  LogicalResult run();
+
+private:
+  void combineRegisters(unsigned bit);
+  void combineLanes(unsigned bit, bool ordered);
+  void combineWarps(ArrayRef<unsigned> bits);
+  Tuple combine(const Tuple &first, const Tuple &second) {
+    return tile_gpu::combine(lowering, op.getCombiner(), first, second);
+  }
+
+  ThreadLowering &lowering;
+  tile::ReduceOp op;
+  LinearLayout layout;
+  AxisBits axis;
+  SmallVector<Tuple> values;  // by register
+  SmallVector<unsigned> live; // the registers that still count, ascending
+  bool exchanged = false;
+};
+
+void Reduction::combineRegisters(unsigned bit) {
+  uint64_t mask = uint64_t(1) << bit;
+  SmallVector<unsigned> left;
+  for (unsigned i : live) {
+    if (i & mask)
+      continue;
+    values[i] = combine(values[i], values[i | mask]);
+    left.push_back(i);
+  }
+  live = left;
+}
+
+void Reduction::combineLanes(unsigned bit, bool ordered) {
+  uint64_t mask = uint64_t(1) << bit;
+  Value isUpper;
+  if (ordered) {
+    Value masked = arith::AndIOp::create(lowering.builder, lowering.loc, lowering.getLane(), lowering.i32(mask));
+    isUpper = arith::CmpIOp::create(lowering.builder, lowering.loc, arith::CmpIPredicate::ne, masked, lowering.i32(0));
+  }
+  for (unsigned i : live) {
+    Tuple other = shuffleXor(lowering, values[i], mask);
+    values[i] = ordered
+                    ? combine(select(lowering, isUpper, other, values[i]), select(lowering, isUpper, values[i], other))
+                    : combine(values[i], other);
+  }
+}
+
+/// `bits` of the warp number, in the order of the positions.
+void Reduction::combineWarps(ArrayRef<unsigned> bits) {
+  PartialsTable table(lowering, op, op.getAxis());
+  // A second exchange through the same table: others may still read the first.
+  if (exchanged)
+    lowering.barrier();
+  exchanged = true;
+  uint64_t mask = 0;
+  for (unsigned bit : bits)
+    mask |= uint64_t(1) << bit;
+  for (auto [row, i] : llvm::enumerate(live))
+    table.write(row, values[i]);
+  lowering.barrier();
+  for (auto [row, i] : llvm::enumerate(live)) {
+    for (uint64_t position = 0; position < uint64_t(1) << bits.size(); ++position) {
+      uint64_t warp = 0;
+      for (auto [k, bit] : llvm::enumerate(bits))
+        warp |= (position >> k & 1) << bit;
+      Tuple partial = table.read(row, mask, warp);
+      values[i] = position == 0 ? partial : combine(values[i], partial);
+    }
+  }
+}
+
+LogicalResult Reduction::run() {
+  if (!axis.isPlain)
+    return op.emitOpError() << "reduces a tile in a layout whose positions along the axis are mixed: " << layout.str();
+  SmallVector<AxisBits::Bit> bits(axis.bits);
+  bool ordered = !isCommutative(op.getCombiner());
+  if (!ordered) {
+    bits.clear();
+    for (Axis place : {Axis::registers(), Axis::lane(), Axis::warp()})
+      llvm::copy_if(axis.bits, std::back_inserter(bits), [&](const auto &bit) { return bit.place == place; });
+  }
+  for (unsigned i = 0; i < bits.size(); ++i) {
+    if (bits[i].place == Axis::registers()) {
+      combineRegisters(bits[i].index);
+    } else if (bits[i].place == Axis::lane()) {
+      combineLanes(bits[i].index, ordered);
+    } else {
+      SmallVector<unsigned> group;
+      for (; i < bits.size() && bits[i].place == Axis::warp(); ++i)
+        group.push_back(bits[i].index);
+      --i;
+      combineWarps(group);
+    }
+  }
+  for (auto [operand, result] : llvm::enumerate(op.getResults())) {
+    SmallVector<Value> registers = llvm::map_to_vector(live, [&](unsigned i) { return values[i][operand]; });
+    if (isa<RankedTensorType>(result.getType()))
+      lowering.setRegisters(result, registers);
+    else
+      lowering.setScalar(result, registers.front());
+  }
+  return success();
+}
+
+} // namespace
+
+LogicalResult tile_gpu::lowerReduce(ThreadLowering &lowering, tile::ReduceOp op) {
+  return Reduction(lowering, op).run();
+}
