@@ -1,6 +1,7 @@
 # Kiln's own tools come first on PATH, LLVM's (FileCheck, not, split-file, mlir-opt, llc) after them, so RUN lines name tools plainly.
 import os
 import shutil
+import sys
 
 import lit.formats
 
@@ -17,6 +18,7 @@ for name in ["ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "HOME"]:
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
+config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%kiln_src", config.kiln_source_dir))
 config.substitutions.append(("%llvm_include", os.path.join(config.llvm_tools_dir, os.pardir, "include")))
 
