@@ -2,6 +2,8 @@
 
 #include "kiln/Layout/LinearLayout.h"
 
+#include "kiln/Layout/Span.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -143,46 +145,7 @@ LinearLayout LinearLayout::compose(const LinearLayout &outer) const {
   return LinearLayout(input, outer.output, images);
 }
 
-namespace {
-/// Gaussian elimination: vectors with distinct leading bits that span the images seen so far, and for each of them an
-/// input that it is the image of.
-class Span {
-public:
-  /// Reduces `image` by the span; `from` becomes the exclusive-or of the inputs that were used.
-  uint64_t reduce(uint64_t image, uint64_t &from) const {
-    for (const auto &[vector, source] : rows) {
-      if (image & (uint64_t(1) << llvm::Log2_64(vector))) {
-        image ^= vector;
-        from ^= source;
-      }
-    }
-    return image;
-  }
-
-  /// Whether `image` enlarged the span.
-  bool add(uint64_t image, uint64_t from) {
-    image = reduce(image, from);
-    if (image == 0)
-      return false;
-    // The largest leading bits first, so that one pass of reduce() suffices.
-    auto place = llvm::find_if(rows, [&](const auto &row) { return row.first < image; });
-    rows.insert(place, {image, from});
-    return true;
-  }
-
-  unsigned size() const { return rows.size(); }
-
-private:
-  SmallVector<std::pair<uint64_t, uint64_t>, 16> rows;
-};
-} // namespace
-
-unsigned LinearLayout::getRank() const {
-  Span span;
-  for (uint64_t basis : bases)
-    span.add(basis, 0);
-  return span.size();
-}
+unsigned LinearLayout::getRank() const { return Span(bases).size(); }
 
 LinearLayout LinearLayout::invert() const {
   Span span;
@@ -190,10 +153,9 @@ LinearLayout LinearLayout::invert() const {
     span.add(basis, uint64_t(1) << i);
   SmallVector<uint64_t> images;
   for (unsigned i = 0, e = output.getBits(); i < e; ++i) {
-    uint64_t from = 0;
-    [[maybe_unused]] uint64_t rest = span.reduce(uint64_t(1) << i, from);
-    assert(rest == 0 && "only a surjective layout can be inverted");
-    images.push_back(from);
+    std::optional<uint64_t> from = span.solve(uint64_t(1) << i);
+    assert(from && "only a surjective layout can be inverted");
+    images.push_back(*from);
   }
   return LinearLayout(output, input, images);
 }
@@ -285,7 +247,7 @@ uint64_t LinearLayout::getDependentBits(Axis axis) const {
   Span span;
   for (const Space::Part &part : input.getParts())
     for (auto [i, basis] : llvm::enumerate(getBases(part.axis)))
-      if (!span.add(basis, 0) && part.axis == axis)
+      if (!span.add(basis) && part.axis == axis)
         dependent |= uint64_t(1) << i;
   return dependent;
 }
