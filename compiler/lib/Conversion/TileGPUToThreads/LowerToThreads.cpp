@@ -223,6 +223,7 @@ LogicalResult KernelLowering::lower(Operation *op) {
       .Case<tile::AssumeOp>(family(lowerAssume))
       .Case<tile::PrintOp>(family(lowerPrint))
       .Case<arith::ConstantOp>(family(lowerConstant))
+      .Case<ConvertLayoutOp>(family(lowerConvertLayout))
       .Default([&](Operation *other) -> LogicalResult {
         if (isa_and_present<arith::ArithDialect, math::MathDialect>(other->getDialect()) && other->getNumResults() == 1)
           return lowerElementwise(lowering, other);

@@ -46,6 +46,8 @@ llvm::LogicalResult lowerAtomicCAS(ThreadLowering &lowering, tile::AtomicCASOp o
 llvm::LogicalResult lowerAssert(ThreadLowering &lowering, tile::AssertOp op);
 llvm::LogicalResult lowerAssume(ThreadLowering &lowering, tile::AssumeOp op);
 llvm::LogicalResult lowerPrint(ThreadLowering &lowering, tile::PrintOp op);
+// ConvertLayoutLowering.cpp
+llvm::LogicalResult lowerConvertLayout(ThreadLowering &lowering, ConvertLayoutOp op);
 
 } // namespace kiln::tile_gpu
 

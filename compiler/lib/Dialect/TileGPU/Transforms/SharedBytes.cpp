@@ -4,6 +4,7 @@
 
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Dialect/TileGPU/Transforms/AxisBits.h"
+#include "kiln/Dialect/TileGPU/Transforms/ConversionPlan.h"
 #include "kiln/Dialect/TileGPU/Transforms/DotStaging.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -11,6 +12,17 @@
 using namespace mlir;
 using namespace kiln;
 using namespace kiln::tile_gpu;
+
+/// Bytes of an element where it lies in memory.
+static unsigned getElementBytes(Value tile) {
+  Type element = tile::getElementOrSelf(tile.getType());
+  return isa<tile::PtrType>(element) ? 8 : llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+}
+
+static int64_t getConversionBytes(ConvertLayoutOp op) {
+  LayoutAttr from = getLayout(op.getSource()), to = getLayout(op.getResult());
+  return planConversion(from.getLinear(), to.getLinear(), getElementBytes(op.getSource())).sharedBytes;
+}
 
 /// An atomic is done by one thread. Where others hold the element too, that thread tells them the old value: of a
 /// scalar all do, of a tile those that its layout gives copies.
@@ -37,5 +49,6 @@ int64_t tile_gpu::getSharedBytes(Operation *op) {
       .Case<tile::AtomicRMWOp, tile::AtomicCASOp>([](auto atomic) { return getAtomicBytes(atomic); })
       .Case<tile::DotOp>([](auto dot) { return DotStaging(dot).bytes; })
       .Case<tile::ReduceOp, tile::ScanOp>([](auto op) { return getAxisBytes(op); })
+      .Case<ConvertLayoutOp>(getConversionBytes)
       .Default([](Operation *) { return 0; });
 }

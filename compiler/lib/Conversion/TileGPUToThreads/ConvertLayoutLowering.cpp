@@ -1,0 +1,184 @@
+//===- ConvertLayoutLowering.cpp - Elements change their threads ----------===//
+//
+// Carries out the plan of a conversion (ConversionPlan.h).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowerings.h"
+#include "SharedAccess.h"
+
+#include "kiln/Dialect/TileGPU/Transforms/ConversionPlan.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::tile_gpu;
+
+namespace {
+
+class Conversion {
+public:
+  Conversion(ThreadLowering &lowering, ConvertLayoutOp op)
+      : lowering(lowering), op(op), from(getLayout(op.getSource()).getLinear()),
+        to(getLayout(op.getResult()).getLinear()),
+        element(ThreadLowering::getScalarType(op.getSource().getType().getElementType())),
+        elementBytes(getBytes(op.getSource().getType().getElementType())) {}
+
+  void run();
+
+private:
+  SmallVector<Value> exchange(const WarpExchange &plan, SmallVector<Value> registers);
+  SmallVector<Value> exchange(const SharedExchange &plan, ArrayRef<Value> registers);
+  void loadVectors(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers);
+  void loadMatrices(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers);
+
+  /// Register r becomes what register r ^ mask was, with the exclusive-or of the masks of this lane's bits.
+  SmallVector<Value> rename(SmallVector<Value> registers, const WarpExchange::LaneBits &masks);
+  Value select(Value condition, Value isTrue, Value isFalse) {
+    return isTrue == isFalse
+               ? isTrue
+               : arith::SelectOp::create(lowering.builder, lowering.loc, condition, isTrue, isFalse).getResult();
+  }
+
+  ThreadLowering &lowering;
+  ConvertLayoutOp op;
+  LinearLayout from, to;
+  Type element;
+  int64_t elementBytes;
+};
+
+//===----------------------------------------------------------------------===//
+// Within the warp
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> Conversion::rename(SmallVector<Value> registers, const WarpExchange::LaneBits &masks) {
+  for (unsigned bit = 0; bit < kLaneBits; ++bit) {
+    if (masks[bit] == 0)
+      continue;
+    Value isSet = getThreadBit(lowering, bit);
+    SmallVector<Value> old = registers;
+    for (auto [i, value] : llvm::enumerate(registers))
+      value = select(isSet, old[i ^ masks[bit]], old[i]);
+  }
+  return registers;
+}
+
+SmallVector<Value> Conversion::exchange(const WarpExchange &plan, SmallVector<Value> registers) {
+  for (const WarpExchange::Thinning &thinning : plan.thinnings) {
+    Value isSet = getThreadBit(lowering, thinning.threadBit);
+    SmallVector<Value> kept;
+    for (uint64_t i = 0; i < registers.size(); ++i)
+      if (!(i >> thinning.droppedBit & 1))
+        kept.push_back(select(isSet, registers[i ^ thinning.mask], registers[i]));
+    registers = std::move(kept);
+  }
+  registers = rename(std::move(registers), plan.before);
+
+  // Rounds between the same lanes go together: several small elements fit into one shuffle.
+  SmallVector<Value> received(plan.registers.size());
+  std::map<uint64_t, SmallVector<size_t>> rounds;
+  for (auto [round, offset] : llvm::enumerate(plan.offsets)) {
+    if (plan.isLocal(round))
+      received[round] = registers[plan.registers[round]];
+    else
+      rounds[offset].push_back(round);
+  }
+  WarpExchange::LaneBits identity;
+  for (unsigned bit = 0; bit < kLaneBits; ++bit)
+    identity[bit] = uint64_t(1) << bit;
+  Value sender = plan.lanes == identity ? Value() : lowering.combineThreadBits(plan.lanes, {});
+  for (const auto &[offset, members] : rounds) {
+    SmallVector<Value> sent =
+        llvm::map_to_vector(members, [&](size_t round) { return lowering.toBits(registers[plan.registers[round]]); });
+    SmallVector<Value> bits;
+    if (!sender)
+      bits = shuffleAcross(lowering, sent, offset);
+    else
+      bits = shuffleFrom(
+          lowering, sent,
+          offset == 0 ? sender : arith::XOrIOp::create(lowering.builder, lowering.loc, sender, lowering.i32(offset)));
+    for (auto [round, value] : llvm::zip_equal(members, bits))
+      received[round] = lowering.fromBits(value, element);
+  }
+  return rename(std::move(received), plan.after);
+}
+
+//===----------------------------------------------------------------------===//
+// Through shared memory
+//===----------------------------------------------------------------------===//
+
+/// The registers of each access of `vector` elements: neighbours in shared memory, the one with the lowest offset in
+/// front.
+SmallVector<SmallVector<unsigned, 16>> cutIntoVectors(const LinearLayout &places, unsigned vector) {
+  std::map<uint64_t, unsigned> registerAt;
+  for (int64_t reg = 0, e = places.getSize(Axis::registers()); reg < e; ++reg)
+    registerAt[places.apply(reg)] = reg;
+  SmallVector<SmallVector<unsigned, 16>> vectors;
+  for (const auto &[offset, reg] : registerAt) {
+    if (offset % vector != 0)
+      continue;
+    auto &members = vectors.emplace_back();
+    for (unsigned i = 0; i < vector; ++i)
+      members.push_back(registerAt.at(offset + i));
+  }
+  return vectors;
+}
+
+SmallVector<Value> Conversion::exchange(const SharedExchange &plan, ArrayRef<Value> registers) {
+  Value base = lowering.getSharedAddress(op);
+  LinearLayout places = from.compose(plan.offsets);
+  SharedAddresses addresses(lowering, base, places, elementBytes);
+  Value isOwner = lowering.isOwner(from);
+  for (ArrayRef<unsigned> vector : cutIntoVectors(places, plan.storeVector)) {
+    SmallVector<Value> elements =
+        llvm::map_to_vector(vector, [&](unsigned reg) { return lowering.toBits(registers[reg]); });
+    storeShared(lowering, addresses.get(places.apply(vector.front())), isOwner, elements);
+  }
+  lowering.barrier();
+
+  SmallVector<Value> result(to.getSize(Axis::registers()));
+  if (plan.load == SharedExchange::Load::Vector)
+    loadVectors(plan, base, result);
+  else
+    loadMatrices(plan, base, result);
+  return result;
+}
+
+void Conversion::loadVectors(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers) {
+  LinearLayout places = to.compose(plan.offsets);
+  SharedAddresses addresses(lowering, base, places, elementBytes);
+  for (ArrayRef<unsigned> vector : cutIntoVectors(places, plan.loadVector)) {
+    Value address = addresses.get(places.apply(vector.front()));
+    for (auto [reg, bits] : llvm::zip_equal(vector, loadShared(lowering, address, elementBytes, vector.size())))
+      registers[reg] = lowering.fromBits(bits, element);
+  }
+}
+
+void Conversion::loadMatrices(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers) {
+  SharedAddresses addresses(lowering, base, plan.rows, elementBytes);
+  std::string row = "ldmatrix.x" + std::to_string(plan.matrices);
+  if (plan.load == SharedExchange::Load::TransposedMatrix)
+    row += ".trans";
+  auto next = registers.begin();
+  for (int64_t group = 0, e = plan.rows.getSize(Axis::registers()); group < e; ++group) {
+    Value address = addresses.get(plan.rows.apply(group));
+    for (Value word : lowering.machineResults(row, address))
+      for (Value bits : unpackWord(lowering, word, elementBytes))
+        *next++ = lowering.fromBits(bits, element);
+  }
+}
+
+void Conversion::run() {
+  ConversionPlan plan = planConversion(from, to, elementBytes);
+  SmallVector<Value> registers = lowering.getRegisters(op.getSource());
+  lowering.setRegisters(op.getResult(),
+                        plan.warp ? exchange(*plan.warp, registers) : exchange(*plan.shared, registers));
+}
+
+} // namespace
+
+LogicalResult tile_gpu::lowerConvertLayout(ThreadLowering &lowering, ConvertLayoutOp op) {
+  Conversion(lowering, op).run();
+  return success();
+}

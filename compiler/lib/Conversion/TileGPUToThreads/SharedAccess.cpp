@@ -1,0 +1,165 @@
+//===- SharedAccess.cpp - Elements in shared memory and in words ----------===//
+
+#include "SharedAccess.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace kiln;
+using namespace kiln::tile_gpu;
+
+//===----------------------------------------------------------------------===//
+// Addresses
+//===----------------------------------------------------------------------===//
+
+SharedAddresses::SharedAddresses(ThreadLowering &lowering, Value base, const LinearLayout &places, int64_t elementBytes)
+    : lowering(lowering), base(base), elementBytes(elementBytes) {
+  auto inBytes = [&](ArrayRef<uint64_t> bases) {
+    return llvm::map_to_vector<8>(bases, [&](uint64_t basis) {
+      partBits |= basis * elementBytes;
+      return basis * elementBytes;
+    });
+  };
+  SmallVector<uint64_t> lanes = inBytes(places.getBases(Axis::lane())), warps = inBytes(places.getBases(Axis::warp()));
+  part = lowering.combineThreadBits(lanes, warps);
+  start = lowering.add(base, part);
+}
+
+Value SharedAddresses::get(uint64_t offset) {
+  uint64_t bytes = offset * elementBytes;
+  if (bytes == 0)
+    return start;
+  // As an addition to one start it is free: the access takes a constant.
+  if ((partBits & bytes) == 0)
+    return lowering.add(start, lowering.i32(bytes));
+  return lowering.add(base, lowering.combine(part, partBits, bytes));
+}
+
+//===----------------------------------------------------------------------===//
+// Words
+//===----------------------------------------------------------------------===//
+
+/// "b8x4": `count` elements of `bits` bits in one register.
+static std::string getPacking(unsigned bits, unsigned count) { return ("b" + Twine(bits) + "x" + Twine(count)).str(); }
+
+static unsigned getBits(Value value) { return value.getType().getIntOrFloatBitWidth(); }
+
+/// Packs elements into registers of `bits` bits, which they fill.
+static SmallVector<Value> pack(ThreadLowering &lowering, ArrayRef<Value> elements, unsigned bits) {
+  unsigned width = getBits(elements.front()), perWord = bits / width;
+  if (perWord <= 1)
+    return SmallVector<Value>(elements);
+  SmallVector<Value> words;
+  for (; !elements.empty(); elements = elements.drop_front(perWord))
+    words.push_back(lowering.machine("pack." + getPacking(width, perWord), elements.take_front(perWord)));
+  return words;
+}
+
+static SmallVector<Value> unpack(ThreadLowering &lowering, ValueRange words, unsigned width) {
+  SmallVector<Value> elements;
+  for (Value word : words) {
+    unsigned perWord = getBits(word) / width;
+    if (perWord == 1)
+      elements.push_back(word);
+    else
+      llvm::append_range(elements, lowering.machineResults("unpack." + getPacking(width, perWord), word));
+  }
+  return elements;
+}
+
+SmallVector<Value> tile_gpu::unpackWord(ThreadLowering &lowering, Value word, int64_t elementBytes) {
+  return unpack(lowering, word, elementBytes * 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Accesses
+//===----------------------------------------------------------------------===//
+
+/// The suffix of the rows that access `bytes` bytes of elements of `elementBytes`, and the bits of their registers.
+static std::pair<StringRef, unsigned> getAccess(int64_t bytes, int64_t elementBytes) {
+  if (elementBytes == 8)
+    return bytes == 8 ? std::pair<StringRef, unsigned>("b64", 64) : std::pair<StringRef, unsigned>("v2.b64", 64);
+  switch (bytes) {
+  case 1:
+    return {"b8", 8};
+  case 2:
+    return {"b16", 16};
+  case 4:
+    return {"b32", 32};
+  case 8:
+    return {"v2.b32", 32};
+  default:
+    assert(bytes == 16 && "an access moves 1, 2, 4, 8 or 16 bytes");
+    return {"v4.b32", 32};
+  }
+}
+
+void tile_gpu::storeShared(ThreadLowering &lowering, Value address, Value predicate, ArrayRef<Value> elements) {
+  int64_t elementBytes = getBits(elements.front()) / 8;
+  auto [suffix, bits] = getAccess(elementBytes * elements.size(), elementBytes);
+  SmallVector<Value> operands{address};
+  if (predicate)
+    operands.push_back(predicate);
+  llvm::append_range(operands, pack(lowering, elements, bits));
+  lowering.machine(("st.shared." + suffix + (predicate ? ".pred" : "")).str(), operands);
+}
+
+SmallVector<Value> tile_gpu::loadShared(ThreadLowering &lowering, Value address, int64_t elementBytes, int64_t count) {
+  auto [suffix, bits] = getAccess(elementBytes * count, elementBytes);
+  return unpack(lowering, lowering.machineResults(("ld.shared." + suffix).str(), address), elementBytes * 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Shuffles
+//===----------------------------------------------------------------------===//
+
+/// `values` through `shuffle`, which moves 32 bits.
+static SmallVector<Value> shuffleWords(ThreadLowering &lowering, ArrayRef<Value> values,
+                                       llvm::function_ref<Value(Value)> shuffle) {
+  OpBuilder &b = lowering.builder;
+  unsigned width = getBits(values.front());
+  if (width == 64) {
+    SmallVector<Value> moved;
+    for (Value value : values) {
+      SmallVector<Value> halves = llvm::to_vector(lowering.machineResults("unpack.b32x2", value));
+      for (Value &half : halves)
+        half = shuffle(half);
+      moved.push_back(lowering.machine("pack.b32x2", halves));
+    }
+    return moved;
+  }
+  SmallVector<Value> words = pack(lowering, values, std::min<unsigned>(32, width * values.size()));
+  for (Value &word : words) {
+    // Fewer elements than a word has room for.
+    Type type = word.getType();
+    if (getBits(word) < 32)
+      word = arith::ExtUIOp::create(b, lowering.loc, b.getI32Type(), word);
+    word = shuffle(word);
+    if (word.getType() != type)
+      word = arith::TruncIOp::create(b, lowering.loc, type, word);
+  }
+  return unpack(lowering, words, width);
+}
+
+static Value getWholeWarp(ThreadLowering &lowering) { return lowering.i32(-1); }
+static Value getLastLane(ThreadLowering &lowering) { return lowering.i32((1 << kLaneBits) - 1); }
+
+SmallVector<Value> tile_gpu::shuffleFrom(ThreadLowering &lowering, ArrayRef<Value> values, Value source) {
+  return shuffleWords(lowering, values, [&](Value word) {
+    return lowering.machine("shfl.sync.idx.b32", {getWholeWarp(lowering), word, source, getLastLane(lowering)});
+  });
+}
+
+SmallVector<Value> tile_gpu::shuffleAcross(ThreadLowering &lowering, ArrayRef<Value> values, uint64_t mask) {
+  return shuffleWords(lowering, values, [&](Value word) {
+    return lowering.machine("shfl.sync.bfly.b32",
+                            {getWholeWarp(lowering), word, lowering.i32(mask), getLastLane(lowering)});
+  });
+}
+
+Value tile_gpu::getThreadBit(ThreadLowering &lowering, unsigned index) {
+  Value number = index < kLaneBits ? lowering.getLane() : lowering.getWarp();
+  Value mask = lowering.i32(int64_t(1) << (index < kLaneBits ? index : index - kLaneBits));
+  Value bit = arith::AndIOp::create(lowering.builder, lowering.loc, number, mask);
+  return arith::CmpIOp::create(lowering.builder, lowering.loc, arith::CmpIPredicate::ne, bit, lowering.i32(0));
+}

@@ -1,0 +1,53 @@
+//===- SharedAccess.h - Elements in shared memory and in words --*- C++ -*-===//
+//
+// What the exchanges between threads have in common: addresses that follow from layouts, accesses of several elements,
+// and elements packed into the 32-bit words that shuffles move.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef KILN_LIB_CONVERSION_TILEGPUTOTHREADS_SHAREDACCESS_H
+#define KILN_LIB_CONVERSION_TILEGPUTOTHREADS_SHAREDACCESS_H
+
+#include "ThreadLowering.h"
+
+namespace kiln::tile_gpu {
+
+/// Byte addresses in the shared window: those of the offsets, counted in elements, that a layout gives (register, lane,
+/// warp).
+class SharedAddresses {
+public:
+  SharedAddresses(ThreadLowering &lowering, mlir::Value base, const LinearLayout &places, int64_t elementBytes);
+  /// The address for this thread and a register whose own part of the offset is `offset`.
+  mlir::Value get(uint64_t offset);
+
+private:
+  ThreadLowering &lowering;
+  mlir::Value base, part, start; // start = base + part
+  int64_t elementBytes;
+  uint64_t partBits = 0; // those which `part` may have
+};
+
+/// Stores elements, as the integers of `ThreadLowering::toBits`, in one access of 1, 2, 4, 8 or 16 bytes; only where
+/// `predicate` holds, unless it is null.
+void storeShared(ThreadLowering &lowering, mlir::Value address, mlir::Value predicate,
+                 mlir::ArrayRef<mlir::Value> elements);
+/// Loads `count` elements of `elementBytes` bytes, as integers, in one access.
+mlir::SmallVector<mlir::Value> loadShared(ThreadLowering &lowering, mlir::Value address, int64_t elementBytes,
+                                          int64_t count);
+
+/// The elements of a 32-bit word.
+mlir::SmallVector<mlir::Value> unpackWord(ThreadLowering &lowering, mlir::Value word, int64_t elementBytes);
+
+/// A shuffle of values as a whole: from the lane `source` (i32), or from the lane whose number differs from this one's
+/// by an exclusive-or with `mask`. The values are integers, a power of two of them, and of one type.
+mlir::SmallVector<mlir::Value> shuffleFrom(ThreadLowering &lowering, mlir::ArrayRef<mlir::Value> values,
+                                           mlir::Value source);
+mlir::SmallVector<mlir::Value> shuffleAcross(ThreadLowering &lowering, mlir::ArrayRef<mlir::Value> values,
+                                             uint64_t mask);
+
+/// Whether bit `index` of the thread's number (5 bits of the lane, then the warp) is 1: i1.
+mlir::Value getThreadBit(ThreadLowering &lowering, unsigned index);
+
+} // namespace kiln::tile_gpu
+
+#endif // KILN_LIB_CONVERSION_TILEGPUTOTHREADS_SHAREDACCESS_H
