@@ -15,6 +15,9 @@ mlir::LogicalResult checkLegality(mlir::ModuleOp module, unsigned capability, bo
 /// The function of libdevice that computes `op`, or nothing.
 llvm::StringRef libdeviceFunction(mlir::Operation *op);
 
+/// Turns selections that bound a float into arith.maximumf and arith.minimumf.
+void combineClamps(mlir::ModuleOp module);
+
 /// Replaces arith.remf by calls of exact functions, which are added to the module.
 void expandRemainders(mlir::ModuleOp module);
 

@@ -68,6 +68,7 @@ struct TileGPUToLLVMPass : kiln::impl::TileGPUToLLVMBase<TileGPUToLLVMPass> {
     ModuleOp module = getOperation();
     if (failed(checkLegality(module, capability, libdevice)))
       return signalPassFailure();
+    combineClamps(module);
     expandRemainders(module);
     callLibdevice(module);
     unsigned ptx = lowerMachineOps(module);

@@ -13,7 +13,7 @@ def TileGPUToLLVM : Pass<"tile-gpu-to-llvm", "::mlir::ModuleOp"> {
     What the backend could not select is an error here, because there it would end the process: machine operations that the target does not have,
     functions without an instruction, types without a register. `arith.remf` has no instruction that is exact, and becomes
     a call of a function of integer arithmetic that is put beside the kernel. Functions of f64 become calls of NVIDIA's libdevice
-    if the option says that it will be linked.
+    if the option says that it will be linked. Selections that bound a float (`x < c ? c : x`) become `arith.maximumf` and `arith.minimumf`.
   }];
   let options = [
     Option<"capability", "capability", "unsigned", "80", "compute capability of the target, 10 * major + minor">,
