@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <new>
 #include <numeric>
 #include <string>
@@ -35,6 +36,13 @@ struct Cell {
 
   static Cell uniform(int batch, std::int32_t length) {
     return {std::to_string(batch) + " x " + std::to_string(length), std::vector<std::int32_t>(batch, length)};
+  }
+  /// One sequence of `length`, the others of a sixteenth.
+  static Cell skewed(int batch, std::int32_t length) {
+    Cell cell{std::to_string(batch) + " skewed to " + std::to_string(length),
+              std::vector<std::int32_t>(batch, std::max(1, length / 16))};
+    cell.lengths[0] = length;
+    return cell;
   }
   /// Lengths 1 + splitmix64(i) % most.
   static Cell ragged(int batch, std::int32_t most) {
@@ -123,9 +131,15 @@ public:
            std::int64_t(sizeof(half));
   }
 
-  /// The largest absolute difference between out and the double-precision reference; NaN where out holds one.
-  double max_error() const {
-    const std::vector<double> expected = kernels::reference::paged_attention(problem).out;
+  /// The largest absolute difference between out and the double-precision reference; NaN where out holds one. Of the
+  /// first sequence and as many others as have not more than `most_tokens` tokens together.
+  double max_error(std::int64_t most_tokens = std::numeric_limits<std::int64_t>::max()) const {
+    kernels::PagedAttention<half> checked = problem;
+    std::int64_t tokens = lengths[0];
+    for (checked.batch = 1; checked.batch < problem.batch; ++checked.batch)
+      if ((tokens += lengths[checked.batch]) > most_tokens)
+        break;
+    const std::vector<double> expected = kernels::reference::paged_attention(checked).out;
     double error = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const double difference = std::abs(double(float(out[i])) - expected[i]);

@@ -4,8 +4,10 @@
 #include "kiln/kiln.h"
 
 #include "benchmark/decode_cell.h"
+#include "benchmark/device_decode.h"
 
 #include <cstdio>
+#include <optional>
 
 using namespace kiln;
 
@@ -19,11 +21,19 @@ bool run(const bench::Cell &cell, Device device) {
   const kernels::PagedAttentionConfig config = kernels::default_config(decode.problem, device);
   const CompileReport report =
       kernels::find_kernel("paged_attention_decode_f16").compile(bench::config_values(config), device);
-  const auto step = [&] { kernels::paged_attention(decode.problem, config, {.device = device}); };
+  std::optional<bench::DeviceDecode> on_gpu;
+  if (device != Device::cpu())
+    on_gpu.emplace(decode, device);
+  const auto step = [&] {
+    kernels::paged_attention(on_gpu ? on_gpu->problem : decode.problem, config, {.device = device});
+    synchronize(device);
+  };
   // As many runs as fit into a third of a second, at least 5.
   const double first = bench::time_us(1, step)[0];
   const int runs = int(std::clamp(300e3 / first, 5.0, 500.0));
   const double us = bench::median(bench::time_us(runs, step));
+  if (on_gpu)
+    on_gpu->fetch(decode);
   const double error = decode.max_error();
   const bool pass = error < allowed_error;
 

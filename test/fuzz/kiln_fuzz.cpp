@@ -64,7 +64,10 @@ std::set<int> shrink(std::uint64_t number) {
       std::set<int> more = off;
       for (int i = first; i < std::min(first + group, statements); ++i)
         more.insert(i);
-      if (more.size() > off.size() && !test_apart(number, more).empty())
+      if (more.size() == off.size())
+        continue;
+      std::string problem = test_apart(number, more);
+      if (!problem.empty() && problem.find("the program is invalid") == std::string::npos)
         off = more;
     }
   return off;

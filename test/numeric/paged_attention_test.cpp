@@ -200,9 +200,12 @@ TEST_P(PagedAttentionCompiled, OnceInASweep) {
     }
   }
   const KernelCounters after = kernel.counters();
-  EXPECT_EQ(after.traces - before.traces, 1U);
-  EXPECT_EQ(after.compiles - before.compiles, 1U);
-  EXPECT_EQ(after.hits - before.hits, 26U);
+  // On a GPU there may be a second variant, for strides and addresses that allow no wide accesses.
+  const std::uint64_t most = on_gpu() ? 2 : 1;
+  const std::uint64_t made = after.traces - before.traces;
+  EXPECT_TRUE(made >= 1 && made <= most) << made;
+  EXPECT_EQ(after.compiles - before.compiles + after.disk_hits - before.disk_hits, made);
+  EXPECT_EQ(after.hits - before.hits, 27 - made);
 }
 
 // Offsets of more than 2^31 elements: the pages lie far apart in memory that is reserved, of which only they are ever

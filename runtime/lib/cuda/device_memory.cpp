@@ -58,14 +58,15 @@ DeviceBuffer::~DeviceBuffer() {
     std::free(data_);
     return;
   }
-  if (gone())
+  // In the child of a fork and in a lost context the memory is gone anyway.
+  if (forked.load(std::memory_order_relaxed))
     return;
   try {
     DeviceState &state = state_of(device_, "DeviceBuffer");
     ContextScope scope(state, context_);
     AllowDuringCapture allow(*state.api);
     state.api->mem_free(address(data_, 0));
-  } catch (const Error &) { // in a lost context the memory is gone anyway
+  } catch (const Error &) {
   }
 }
 
