@@ -33,6 +33,7 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
   tile_gpu::AllocateSharedOptions shared;
   shared.maxBytes = options.sharedBytes;
   pm.addPass(tile_gpu::createAllocateShared(shared));
+  pm.addPass(tile_gpu::createInsertBarriers());
 }
 
 void kiln::buildTileToGPUThreadsPipeline(OpPassManager &pm, const TileToGPUOptions &options) {

@@ -87,4 +87,21 @@ def RemoveConversions : Pass<"tile-gpu-remove-conversions", "::mlir::ModuleOp"> 
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
 
+def InsertBarriers : Pass<"tile-gpu-insert-barriers", "::mlir::ModuleOp"> {
+  let summary = "make threads wait where one could overtake another";
+  let description = [{
+    The threads of a program run on their own, but a program's accesses happen in its order. `tile_gpu.barrier` goes in front of an operation that
+    writes shared memory which an earlier one may still be reading, and of an access to global memory that may touch what an earlier
+    one has written, or write what it reads: memory that is `tile.readonly` is never written, and two accesses through the same
+    pointers are done by the same threads. Loops are followed around. Expects that shared memory is allocated.
+
+    ```mlir
+    tile.store %p, %x : tensor<64x!tile.ptr<f32>, #a>
+    tile_gpu.barrier                                        // inserted: another thread may have stored what this one loads
+    %y = tile.load %q : tensor<64x!tile.ptr<f32>, #a> -> tensor<64xf32, #a>
+    ```
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+}
+
 #endif
