@@ -234,7 +234,8 @@ bool LayoutAssignment::forwardValues(Operation *op) {
 
 /// A home for `value`, which has none, where it is used.
 bool LayoutAssignment::backward(Value value) {
-  if (!isTile(value) || homeOf(value))
+  // What a reduction yields lies where its operand does, whoever uses it.
+  if (!isTile(value) || homeOf(value) || value.getDefiningOp<tile::ReduceOp>())
     return false;
   for (OpOperand &use : value.getUses())
     if (propose(value, getNeed(use), Merit::Demanded))

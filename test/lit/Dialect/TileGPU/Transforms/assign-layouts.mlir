@@ -126,3 +126,25 @@ func.func @rest(%x: f32) attributes {tile.kernel, tile.num_warps = 2 : i32} {
   tile.print "r", %r : tensor<64xf32>
   return
 }
+
+// -----
+
+// The store has a layout before the reduced tile has: what the reduction yields follows the tile, and is converted.
+// CHECK-DAG: #[[$TILE:.*]] = #tile_gpu.layout<register = {{\[\[}}0, 1], [0, 2], [8, 0], [16, 0{{\]\]}}, lane = {{\[\[}}0, 4], [0, 8], [1, 0], [2, 0], [4, 0{{\]\]}}, warp = []>
+// CHECK-DAG: #[[$ROWS:.*]] = #tile_gpu.layout<register = {{\[\[}}8], [16{{\]\]}}, lane = {{\[\[}}0], [0], [1], [2], [4{{\]\]}}, warp = []>
+// CHECK-DAG: #[[$STORE:.*]] = #tile_gpu.layout<register = [], lane = {{\[\[}}1], [2], [4], [8], [16{{\]\]}}, warp = []>
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
+// CHECK-LABEL: @reduced_constant(
+// CHECK: %[[R:.*]] = tile.reduce %{{.*}} axis 1 : (tensor<32x16xi32, #[[$TILE]]>) -> tensor<32xi32, #[[$ROWS]]>
+// CHECK: tile_gpu.convert_layout %[[R]] : tensor<32xi32, #[[$ROWS]]> -> tensor<32xi32, #[[$STORE]]>
+func.func @reduced_constant(%out: !tile.ptr<i32>) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %c = arith.constant dense<0> : tensor<32x16xi32>
+  %r = tile.reduce %c axis 1 : (tensor<32x16xi32>) -> tensor<32xi32> {
+  ^bb0(%a: i32, %b: i32):
+    %s = arith.minsi %a, %b : i32
+    tile.yield %s : i32
+  }
+  %p = tile.splat %out : !tile.ptr<i32> -> tensor<32x!tile.ptr<i32>>
+  tile.store %p, %r {tile_gpu.layout = #l} : tensor<32x!tile.ptr<i32>>
+  return
+}
