@@ -88,8 +88,29 @@ std::string nameOfKernel(ModuleOp module) {
   return "(no kernel)";
 }
 
+FileLineColLoc fileLocation(Operation *op) {
+  FileLineColLoc found;
+  op->getLoc()->walk([&](Location location) {
+    found = dyn_cast<FileLineColLoc>(location);
+    return found ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found;
+}
+
 /// Ties the operations to lines of the source. Directives only: with full line tables ptxas refuses to optimise.
 LogicalResult addLineInfo(ModuleOp module) {
+  // A function that comes from no file gets the first file of an operation, without which all would count as one file.
+  FileLineColLoc first;
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    first = fileLocation(op);
+    return first && !isa<ModuleOp>(op) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (!first)
+    return success();
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (!fileLocation(function))
+      function->setLoc(FileLineColLoc::get(first.getFilename(), first.getLine(), 0));
+
   LLVM::DIScopeForLLVMFuncOpPassOptions options;
   options.emissionKind = LLVM::DIEmissionKind::DebugDirectivesOnly;
   PassManager passes(module.getContext());
