@@ -1,11 +1,18 @@
 //===- InsertBarriers.cpp - tile-gpu-insert-barriers ----------------------===//
 //
-// Follows the program in its order and keeps what threads may still be doing when another one is already further:
-// reading the shared memory of an earlier operation, accessing global memory. An operation that would interfere gets a
-// barrier in front of it, after which nothing is pending.
+// A walk over the kernel in program order carries along what has been accessed since all threads last waited: bytes of
+// shared memory, and global memory. An operation that would meet one of these accesses, one of the two a write, has to
+// wait first. At the join of branches and at the head of a loop the accesses of all ways in come together; loops are
+// walked until nothing changes.
 //
-// A loop is followed until what is pending at its end is also assumed at its beginning; only then are barriers put into
-// it. Conditions are the same for all threads of a program, so barriers may stand anywhere.
+// An access of global memory is taken to meet every other, since pointers may alias. Exempt are accesses that one and
+// the same thread makes: through one value of pointers, each of which one thread has, and the scalar stores and
+// atomics, which are all made by the first thread.
+//
+// Operations that exchange through shared memory wait in the middle: what is pending at their start is settled behind
+// them, except for their own reads.
+//
+// Barriers that turned out superfluous because of others found later are taken away again, those in inner loops first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +21,7 @@
 #include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace kiln::tile_gpu {
@@ -27,195 +35,297 @@ using namespace kiln::tile_gpu;
 
 namespace {
 
-/// Something that some thread may still have to do.
+//===----------------------------------------------------------------------===//
+// Accesses
+//===----------------------------------------------------------------------===//
+
 struct Access {
-  enum Kind { SharedRead, GlobalRead, GlobalWrite };
-  Kind kind;
-  int64_t begin = 0, end = 0; // of shared memory, in bytes
-  Value pointer = {};         // to global memory; null where it may differ from what the value is now
-  bool isScalar = false;      // read by all threads, written by the first one
+  enum class Space { Global, Shared } space;
+  bool writes;
+  /// Shared: the bytes.
+  int64_t begin = 0, end = 0;
+  /// Global: a tile of pointers, each of which one thread accesses, always the same one; or null.
+  Value pointers = {};
+  /// Of these, that some elements are held by several threads: one of them writes, but all read.
+  bool hasCopies = false;
+  /// Global: made by the first thread.
+  bool isScalarWrite = false;
+  /// Global: an atomic that commutes with those of the same kind, whose old values nobody wants.
+  std::optional<tile::AtomicKind> commutes = {};
 
   bool operator==(const Access &) const = default;
+
+  bool conflictsWith(const Access &other) const {
+    if (space != other.space || !(writes || other.writes))
+      return false;
+    if (space == Space::Shared)
+      return begin < other.end && other.begin < end;
+    if (isScalarWrite && other.isScalarWrite)
+      return false;
+    if (pointers && pointers == other.pointers && (!hasCopies || (writes && other.writes)))
+      return false;
+    return !(commutes && commutes == other.commutes);
+  }
 };
 
-/// All accesses since the last barrier.
-class Pending {
-public:
-  void clear() { accesses.clear(); }
-  /// Returns whether it was new.
-  bool add(const Access &access) {
-    if (llvm::is_contained(accesses, access))
-      return false;
-    accesses.push_back(access);
-    return true;
-  }
-  bool add(const Pending &other) {
-    bool grown = false;
-    for (const Access &access : other.accesses)
-      grown |= add(access);
-    return grown;
-  }
-  /// As it is for the next iteration of `loop`: a pointer from the last iteration is not the one of the next.
-  Pending after(Operation *loop) const {
-    Pending aged;
-    for (Access access : accesses) {
-      if (access.pointer && loop->isProperAncestor(access.pointer.getParentBlock()->getParentOp()))
-        access.pointer = {};
-      else if (access.pointer && access.pointer.getParentBlock()->getParentOp() == loop)
-        access.pointer = {};
-      aged.add(access);
-    }
-    return aged;
-  }
-  bool conflictsWith(const Access &access) const;
+using Accesses = SmallVector<Access, 4>;
 
-private:
-  SmallVector<Access> accesses;
+/// What an operation does: perhaps waits, makes accesses, perhaps waits again, and reads what it exchanged.
+struct Behaviour {
+  bool waitsFirst = false;
+  Accesses accesses;
+  bool waitsBetween = false;
+  std::optional<Access> lastRead;
 };
 
-/// Whether one thread alone does both, so that they happen in the order of the program.
-bool isSameThread(const Access &a, const Access &b) {
-  if (a.isScalar && b.isScalar && a.kind == Access::GlobalWrite && b.kind == Access::GlobalWrite)
-    return true;
-  if (!a.pointer || a.pointer != b.pointer || a.isScalar || b.isScalar)
-    return false;
-  // The same addresses in the same layout; but where an element has several holders, one writes and all read.
-  LayoutAttr layout = getLayout(a.pointer);
-  return (a.kind == Access::GlobalWrite && b.kind == Access::GlobalWrite) ||
-         (layout && layout.getLinear().isInjective());
+/// An access through `pointer`, a scalar or a tile.
+Access describeAccess(Value pointer, bool writes) {
+  Access access{Access::Space::Global, writes};
+  if (LayoutAttr layout = getLayout(pointer)) {
+    access.pointers = pointer;
+    access.hasCopies = !layout.getLinear().isInjective();
+  }
+  access.isScalarWrite = writes && isa<tile::PtrType>(pointer.getType());
+  return access;
 }
 
-bool Pending::conflictsWith(const Access &access) const {
-  return llvm::any_of(accesses, [&](const Access &other) {
-    if (access.kind == Access::SharedRead || other.kind == Access::SharedRead)
-      return access.kind == other.kind && access.begin < other.end && other.begin < access.end;
-    if (access.kind == Access::GlobalRead && other.kind == Access::GlobalRead)
-      return false;
-    return !isSameThread(access, other);
-  });
+template <typename Atomic>
+void describeAtomic(Atomic op, Behaviour &behaviour) {
+  tile::MemoryOrder order = op.getOrder();
+  Access access = describeAccess(op.getPointer(), /*writes=*/true);
+  if constexpr (std::is_same_v<Atomic, tile::AtomicRMWOp>) {
+    bool isExact = op.getKind() != tile::AtomicKind::FAdd && op.getKind() != tile::AtomicKind::Exchange;
+    if (isExact && order == tile::MemoryOrder::Relaxed && op.getResult().use_empty())
+      access.commutes = op.getKind();
+  }
+  behaviour.accesses.push_back(access);
+  // The lowering waits on the side where the accesses of all threads have to be ordered.
+  behaviour.waitsFirst = order == tile::MemoryOrder::Release || order == tile::MemoryOrder::AcqRel;
+  behaviour.waitsBetween = order == tile::MemoryOrder::Acquire || order == tile::MemoryOrder::AcqRel;
 }
 
-/// The accesses of `op` to global memory that may change.
-SmallVector<Access> getGlobalAccesses(Operation *op) {
-  SmallVector<Access> accesses;
-  auto add = [&](Access::Kind kind, Value pointer) {
-    accesses.push_back({.kind = kind, .pointer = pointer, .isScalar = !isa<RankedTensorType>(pointer.getType())});
-  };
+Behaviour describe(Operation *op) {
+  Behaviour behaviour;
   if (auto load = dyn_cast<tile::LoadOp>(op)) {
     if (!tile::isReadOnlyMemory(load.getPointer()))
-      add(Access::GlobalRead, load.getPointer());
+      behaviour.accesses.push_back(describeAccess(load.getPointer(), /*writes=*/false));
   } else if (auto store = dyn_cast<tile::StoreOp>(op)) {
-    add(Access::GlobalWrite, store.getPointer());
-  } else if (isa<tile::AtomicRMWOp, tile::AtomicCASOp>(op)) {
-    Value pointer = isa<tile::AtomicRMWOp>(op) ? cast<tile::AtomicRMWOp>(op).getPointer()
-                                               : cast<tile::AtomicCASOp>(op).getPointer();
-    add(Access::GlobalRead, pointer);
-    add(Access::GlobalWrite, pointer);
-  } else if (auto call = dyn_cast<tile::ExternCallOp>(op); call && !call.getPure()) {
-    // It may do anything.
-    accesses.push_back({.kind = Access::GlobalRead});
-    accesses.push_back({.kind = Access::GlobalWrite});
+    behaviour.accesses.push_back(describeAccess(store.getPointer(), /*writes=*/true));
+  } else if (auto atomic = dyn_cast<tile::AtomicRMWOp>(op)) {
+    describeAtomic(atomic, behaviour);
+  } else if (auto atomic = dyn_cast<tile::AtomicCASOp>(op)) {
+    describeAtomic(atomic, behaviour);
+  } else if (auto call = dyn_cast<tile::ExternCallOp>(op)) {
+    if (!call.getPure())
+      behaviour.accesses.push_back({Access::Space::Global, /*writes=*/true});
+  } else if (isa<BarrierOp>(op)) {
+    behaviour.waitsFirst = true;
   }
-  return accesses;
+  if (int64_t bytes = getSharedBytes(op)) {
+    auto offset = op->getAttrOfType<IntegerAttr>(kSharedOffsetAttr);
+    assert(offset && "checked before");
+    Access access{Access::Space::Shared, /*writes=*/true, offset.getInt(), offset.getInt() + bytes};
+    behaviour.accesses.push_back(access);
+    behaviour.waitsBetween = true;
+    access.writes = false;
+    behaviour.lastRead = access;
+  }
+  return behaviour;
 }
 
-class BarrierInsertion {
+//===----------------------------------------------------------------------===//
+// The walk
+//===----------------------------------------------------------------------===//
+
+/// Accesses since the threads last waited.
+class Pending {
 public:
-  explicit BarrierInsertion(func::FuncOp kernel) : kernel(kernel) {}
-  void run() {
-    Pending pending;
-    visit(kernel.front(), pending, /*insert=*/true);
+  bool conflictsWith(const Access &access) const {
+    return llvm::any_of(accesses, [&](const Access &other) { return access.conflictsWith(other); });
+  }
+  void add(const Access &access) {
+    if (!llvm::is_contained(accesses, access))
+      accesses.push_back(access);
+  }
+  /// Returns whether there was anything new.
+  bool join(const Pending &other) {
+    size_t before = accesses.size();
+    for (const Access &access : other.accesses)
+      add(access);
+    return accesses.size() != before;
+  }
+  void clear() { accesses.clear(); }
+  /// Behind an iteration of `loop`: a value from inside stands for other pointers the next time.
+  void leave(Operation *loop) {
+    Accesses old;
+    std::swap(old, accesses);
+    for (Access access : old) {
+      if (access.pointers && loop->isAncestor(access.pointers.getParentBlock()->getParentOp()))
+        access.pointers = {};
+      add(access);
+    }
   }
 
 private:
-  void visit(Block &block, Pending &pending, bool insert);
-  void visit(Operation *op, Pending &pending, bool insert);
-  void visitFor(scf::ForOp loop, Pending &pending, bool insert);
-  void visitWhile(scf::WhileOp loop, Pending &pending, bool insert);
-
-  func::FuncOp kernel;
+  Accesses accesses;
 };
 
-void BarrierInsertion::visit(Block &block, Pending &pending, bool insert) {
-  for (Operation &op : llvm::make_early_inc_range(block))
-    visit(&op, pending, insert);
-}
-
-void BarrierInsertion::visitFor(scf::ForOp loop, Pending &pending, bool insert) {
-  Pending head = pending;
-  for (bool grown = true; grown;) {
-    Pending tail = head;
-    visit(*loop.getBody(), tail, /*insert=*/false);
-    grown = head.add(tail.after(loop));
+class BarrierPlacement {
+public:
+  explicit BarrierPlacement(func::FuncOp kernel) : kernel(kernel) {
+    kernel.walk([&](Operation *op) {
+      Behaviour behaviour = describe(op);
+      if (behaviour.waitsFirst || !behaviour.accesses.empty())
+        behaviours[op] = std::move(behaviour);
+    });
   }
-  Pending tail = head;
-  visit(*loop.getBody(), tail, insert);
-  // The loop may not run at all.
-  pending.add(tail.after(loop));
-}
 
-void BarrierInsertion::visitWhile(scf::WhileOp loop, Pending &pending, bool insert) {
-  Pending head = pending;
-  for (bool grown = true; grown;) {
-    Pending tail = head;
-    visit(*loop.getBeforeBody(), tail, /*insert=*/false);
-    visit(*loop.getAfterBody(), tail, /*insert=*/false);
-    grown = head.add(tail.after(loop));
-  }
-  Pending tail = head;
-  visit(*loop.getBeforeBody(), tail, insert);
-  pending = tail.after(loop);
-  visit(*loop.getAfterBody(), tail, insert);
-}
+  /// The operations in front of which all threads have to wait.
+  llvm::SetVector<Operation *> run();
 
-void BarrierInsertion::visit(Operation *op, Pending &pending, bool insert) {
-  if (auto loop = dyn_cast<scf::ForOp>(op))
-    return visitFor(loop, pending, insert);
-  if (auto loop = dyn_cast<scf::WhileOp>(op))
-    return visitWhile(loop, pending, insert);
-  if (auto branch = dyn_cast<scf::IfOp>(op)) {
-    Pending other = pending;
-    visit(*branch.thenBlock(), pending, insert);
-    if (branch.elseBlock())
-      visit(*branch.elseBlock(), other, insert);
-    pending.add(other);
-    return;
-  }
-  if (isa<BarrierOp>(op))
-    return pending.clear();
+private:
+  bool isSettled();
+  void walk(Block &block, Pending &pending);
+  void walkLoop(Operation *loop, Pending &pending);
+  void walkIteration(Operation *loop, Pending &pending, Pending &exit);
+  void visit(Operation *op, const Behaviour &behaviour, Pending &pending);
 
-  SmallVector<Access> accesses = getGlobalAccesses(op);
-  int64_t bytes = getSharedBytes(op);
-  Access shared{.kind = Access::SharedRead};
-  if (bytes != 0) {
-    shared.begin = op->getAttrOfType<IntegerAttr>(kSharedOffsetAttr).getInt();
-    shared.end = shared.begin + bytes;
-  }
-  bool conflict = bytes != 0 && pending.conflictsWith(shared);
-  for (const Access &access : accesses)
-    conflict |= pending.conflictsWith(access);
-  if (conflict) {
+  func::FuncOp kernel;
+  llvm::DenseMap<Operation *, Behaviour> behaviours;
+  llvm::SetVector<Operation *> waits;
+  bool isGrowing = true;  ///< Barriers are added where they are missing, otherwise
+  bool isMissing = false; ///< it is only noted that one is.
+};
+
+void BarrierPlacement::visit(Operation *op, const Behaviour &behaviour, Pending &pending) {
+  auto conflicts = [&] {
+    return llvm::any_of(behaviour.accesses, [&](const Access &access) { return pending.conflictsWith(access); });
+  };
+  if (behaviour.waitsFirst || waits.contains(op)) {
     pending.clear();
-    if (insert) {
-      OpBuilder builder(op);
-      BarrierOp::create(builder, op->getLoc());
+  } else if (conflicts()) {
+    if (isGrowing)
+      waits.insert(op);
+    isMissing = true;
+    pending.clear();
+  }
+  for (const Access &access : behaviour.accesses)
+    pending.add(access);
+  if (behaviour.waitsBetween)
+    pending.clear();
+  if (behaviour.lastRead)
+    pending.add(*behaviour.lastRead);
+}
+
+void BarrierPlacement::walk(Block &block, Pending &pending) {
+  for (Operation &op : block) {
+    if (isa<LoopLikeOpInterface>(op)) {
+      walkLoop(&op, pending);
+    } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
+      Pending otherwise = pending;
+      walk(branch.getThenRegion().front(), pending);
+      if (!branch.getElseRegion().empty())
+        walk(branch.getElseRegion().front(), otherwise);
+      pending.join(otherwise);
+    } else if (auto found = behaviours.find(&op); found != behaviours.end()) {
+      visit(&op, found->second, pending);
     }
   }
-  if (bytes != 0) {
-    // All threads wait for each other between writing and reading, behind all that came before.
-    pending.clear();
-    pending.add(shared);
+}
+
+/// From the head of a loop once around; `exit` is what is pending where the loop may end.
+void BarrierPlacement::walkIteration(Operation *loop, Pending &pending, Pending &exit) {
+  if (auto whileLoop = dyn_cast<scf::WhileOp>(loop)) {
+    walk(*whileLoop.getBeforeBody(), pending);
+    exit = pending;
+    walk(*whileLoop.getAfterBody(), pending);
     return;
   }
-  for (const Access &access : accesses)
-    pending.add(access);
+  exit = pending;
+  for (Region &region : loop->getRegions())
+    walk(region.front(), pending);
+}
+
+void BarrierPlacement::walkLoop(Operation *loop, Pending &pending) {
+  // What was accessed in front of the loop is better settled there than in every iteration.
+  if (waits.contains(loop)) {
+    pending.clear();
+  } else if (isGrowing) {
+    bool conflicts = false;
+    loop->walk([&](Operation *op) {
+      auto found = behaviours.find(op);
+      if (found != behaviours.end())
+        conflicts |=
+            llvm::any_of(found->second.accesses, [&](const Access &access) { return pending.conflictsWith(access); });
+    });
+    if (conflicts) {
+      waits.insert(loop);
+      pending.clear();
+    }
+  }
+  Pending exit;
+  for (bool changed = true; changed;) {
+    Pending around = pending;
+    walkIteration(loop, around, exit);
+    around.leave(loop);
+    changed = pending.join(around);
+  }
+  exit.leave(loop);
+  pending = std::move(exit);
+}
+
+/// Whether no barrier is missing.
+bool BarrierPlacement::isSettled() {
+  isMissing = false;
+  Pending pending;
+  walk(kernel.front(), pending);
+  return !isMissing;
+}
+
+llvm::SetVector<Operation *> BarrierPlacement::run() {
+  isGrowing = true;
+  isSettled();
+  isGrowing = false;
+  assert(isSettled() && "the first walk finds all conflicts");
+
+  auto getDepth = [](Operation *op) {
+    unsigned depth = 0;
+    for (auto loop = op->getParentOfType<LoopLikeOpInterface>(); loop;
+         loop = loop->getParentOfType<LoopLikeOpInterface>())
+      ++depth;
+    return depth;
+  };
+  SmallVector<Operation *> candidates(waits.begin(), waits.end());
+  llvm::DenseMap<Operation *, std::pair<unsigned, size_t>> rank;
+  for (auto [index, op] : llvm::enumerate(candidates))
+    rank[op] = {~getDepth(op), index};
+  llvm::sort(candidates, [&](Operation *a, Operation *b) { return rank[a] < rank[b]; });
+  for (Operation *op : candidates) {
+    waits.remove(op);
+    if (!isSettled())
+      waits.insert(op);
+  }
+  return waits;
 }
 
 struct InsertBarriersPass : tile_gpu::impl::InsertBarriersBase<InsertBarriersPass> {
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (tile::isKernel(function))
-        BarrierInsertion(function).run();
+    WalkResult result = getOperation()->walk([](Operation *op) {
+      if (getSharedBytes(op) == 0 || op->hasAttr(kSharedOffsetAttr))
+        return WalkResult::advance();
+      op->emitOpError("has no place in shared memory: tile-gpu-allocate-shared comes first");
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      return signalPassFailure();
+    getOperation()->walk([](func::FuncOp kernel) {
+      if (kernel.isExternal())
+        return;
+      for (Operation *op : BarrierPlacement(kernel).run()) {
+        OpBuilder builder(op);
+        BarrierOp::create(builder, op->getLoc());
+      }
+    });
   }
 };
 

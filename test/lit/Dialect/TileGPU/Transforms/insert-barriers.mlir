@@ -1,130 +1,271 @@
-// RUN: kiln-opt %s --tile-gpu-insert-barriers --split-input-file | FileCheck %s
+// RUN: kiln-opt %s -tile-gpu-insert-barriers | FileCheck %s
 
-// Two reductions in the same bytes: the second one would write what slower threads still read.
-// CHECK-LABEL: @shared(
-// CHECK: tile.reduce
-// CHECK: tile_gpu.barrier
-// CHECK: tile.reduce
-// CHECK: tile.reduce {{.*}}tile_gpu.shared_offset = 256
+#own = #tile_gpu.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = [[64], [128]]>
+#copies = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[0], [0]]>
+#a = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64]]>
+#b = #tile_gpu.layout<register = [], lane = [[4], [8], [16], [32], [64]], warp = [[1], [2]]>
+
+//===----------------------------------------------------------------------===//
+// Global memory
+//===----------------------------------------------------------------------===//
+
+// Each thread reads what it has written itself: through the same pointers, and only then.
+// CHECK-LABEL: @pointers(
+// CHECK-NEXT: tile.store %arg0
+// CHECK-NEXT: tile.load %arg0
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.load %arg1
+// CHECK-NEXT: tile.load %arg0
+// CHECK-NEXT: return
+func.func @pointers(%p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!tile.ptr<f32>, #own>, %x: tensor<256xf32, #own>) {
+  tile.store %p, %x : tensor<256x!tile.ptr<f32>, #own>
+  %y = tile.load %p : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  %z = tile.load %q : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  %w = tile.load %p : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  return
+}
+
+// A store after a load, and a store after a store.
+// CHECK-LABEL: @writes(
+// CHECK-NEXT: tile.load
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.store %arg1
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.store %arg0
+// CHECK-NEXT: return
+func.func @writes(%p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!tile.ptr<f32>, #own>) {
+  %x = tile.load %p : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  tile.store %q, %x : tensor<256x!tile.ptr<f32>, #own>
+  tile.store %p, %x : tensor<256x!tile.ptr<f32>, #own>
+  return
+}
+
+// Of an element with copies the owner writes, once and again, what others read.
+// CHECK-LABEL: @copies(
+// CHECK: tile.store
+// CHECK-NEXT: tile.store
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.load
+func.func @copies(%p: tensor<32x!tile.ptr<f32>, #copies>, %x: tensor<32xf32, #copies>) {
+  tile.store %p, %x : tensor<32x!tile.ptr<f32>, #copies>
+  tile.store %p, %x : tensor<32x!tile.ptr<f32>, #copies>
+  %y = tile.load %p : tensor<32x!tile.ptr<f32>, #copies> -> tensor<32xf32, #copies>
+  return
+}
+
+// The first thread makes all scalar stores and atomics, but all threads load.
+// CHECK-LABEL: @scalars(
+// CHECK-NEXT: tile.store
+// CHECK-NEXT: tile.store
+// CHECK-NEXT: tile.atomic_rmw
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.load
+// CHECK-NEXT: tile.load
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.store
+// CHECK-NEXT: return
+func.func @scalars(%p: !tile.ptr<i32>, %q: !tile.ptr<i32>, %v: i32) attributes {tile.kernel} {
+  tile.store %p, %v : !tile.ptr<i32>
+  tile.store %q, %v : !tile.ptr<i32>
+  %o = tile.atomic_rmw add relaxed device %p, %v : !tile.ptr<i32> -> i32
+  %x = tile.load %p : !tile.ptr<i32> -> i32
+  %y = tile.load %q : !tile.ptr<i32> -> i32
+  tile.store %p, %y : !tile.ptr<i32>
+  return
+}
+
+// CHECK-LABEL: @readonly(
 // CHECK-NOT: tile_gpu.barrier
 // CHECK: return
-#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32]]>
-func.func @shared(%x: f32) attributes {tile.kernel, tile.num_warps = 2 : i32} {
-  %s = tile.splat %x : f32 -> tensor<64xf32, #l>
-  %a = tile.reduce %s axis 0 {tile_gpu.shared_offset = 0 : i64} : (tensor<64xf32, #l>) -> f32 {
-  ^bb0(%u: f32, %v: f32):
-    %w = arith.addf %u, %v : f32
-    tile.yield %w : f32
-  }
-  %b = tile.reduce %s axis 0 {tile_gpu.shared_offset = 0 : i64} : (tensor<64xf32, #l>) -> f32 {
-  ^bb0(%u: f32, %v: f32):
-    %w = arith.addf %u, %v : f32
-    tile.yield %w : f32
-  }
-  %c = tile.reduce %s axis 0 {tile_gpu.shared_offset = 256 : i64} : (tensor<64xf32, #l>) -> f32 {
-  ^bb0(%u: f32, %v: f32):
-    %w = arith.addf %u, %v : f32
-    tile.yield %w : f32
-  }
+func.func @readonly(%p: !tile.ptr<f32> {tile.readonly}, %r: !tile.ptr<f32>) attributes {tile.kernel} {
+  %q = tile.splat %r : !tile.ptr<f32> -> tensor<256x!tile.ptr<f32>, #own>
+  %x = tile.load %p : !tile.ptr<f32> -> f32
+  %t = tile.splat %x : f32 -> tensor<256xf32, #own>
+  tile.store %q, %t : tensor<256x!tile.ptr<f32>, #own>
+  %y = tile.load %p : !tile.ptr<f32> -> f32
   return
 }
 
-// -----
+// Additions commute as long as nobody asks for the old values.
+// CHECK-LABEL: @atomics(
+// CHECK-NEXT: tile.atomic_rmw add
+// CHECK-NEXT: tile.atomic_rmw add
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.atomic_rmw max
+// CHECK-NEXT: return
+func.func @atomics(%p: tensor<256x!tile.ptr<i32>, #own>, %q: tensor<256x!tile.ptr<i32>, #own>, %x: tensor<256xi32, #own>) {
+  %0 = tile.atomic_rmw add relaxed device %p, %x : tensor<256x!tile.ptr<i32>, #own> -> tensor<256xi32, #own>
+  %1 = tile.atomic_rmw add relaxed device %q, %x : tensor<256x!tile.ptr<i32>, #own> -> tensor<256xi32, #own>
+  %2 = tile.atomic_rmw max relaxed device %p, %x : tensor<256x!tile.ptr<i32>, #own> -> tensor<256xi32, #own>
+  return
+}
 
-// One reduction in a loop meets itself.
-// CHECK-LABEL: @loop(
+// A release waits before it, an acquire after it: these barriers are part of their lowering.
+// CHECK-LABEL: @orders(
+// CHECK-NOT: tile_gpu.barrier
+// CHECK: return
+func.func @orders(%p: tensor<256x!tile.ptr<i32>, #own>, %x: tensor<256xi32, #own>, %flag: !tile.ptr<i32>, %v: i32) {
+  tile.store %p, %x : tensor<256x!tile.ptr<i32>, #own>
+  %0 = tile.atomic_rmw add acq_rel device %flag, %v : !tile.ptr<i32> -> i32
+  %y = tile.load %p : tensor<256x!tile.ptr<i32>, #own> -> tensor<256xi32, #own>
+  %z = tile.load %flag : !tile.ptr<i32> -> i32
+  return
+}
+
+//===----------------------------------------------------------------------===//
+// Shared memory
+//===----------------------------------------------------------------------===//
+
+// Two places in turn: each exchange waits once inside, which settles the one before.
+// CHECK-LABEL: @turns(
+// CHECK-NOT: tile_gpu.barrier
+// CHECK: return
+func.func @turns(%x: tensor<128xf32, #a>) {
+  %y = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 0 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  %z = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 512 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  %w = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 0 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  return
+}
+
+// CHECK-LABEL: @overlap(
+// CHECK-NEXT: tile_gpu.convert_layout
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.convert_layout
+// CHECK-NEXT: return
+func.func @overlap(%x: tensor<128xf32, #a>) {
+  %y = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 0 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  %z = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 496 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  return
+}
+
+// An exchange settles accesses of global memory on the way.
+// CHECK-LABEL: @both(
+// CHECK-NOT: tile_gpu.barrier
+// CHECK: return
+func.func @both(%p: tensor<128x!tile.ptr<f32>, #a>, %q: tensor<128x!tile.ptr<f32>, #b>, %x: tensor<128xf32, #a>) {
+  tile.store %p, %x : tensor<128x!tile.ptr<f32>, #a>
+  %y = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 0 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  %z = tile.load %q : tensor<128x!tile.ptr<f32>, #b> -> tensor<128xf32, #b>
+  return
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+// Once around the loop the same bytes come again.
+// CHECK-LABEL: @around(
 // CHECK: scf.for
 // CHECK-NEXT: tile_gpu.barrier
-// CHECK-NEXT: tile.reduce
-#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32]]>
-func.func @loop(%x: f32, %n: i32) attributes {tile.kernel, tile.num_warps = 2 : i32} {
+// CHECK-NEXT: tile_gpu.convert_layout
+// CHECK-NEXT: {{^ +[}]$}}
+func.func @around(%n: i32, %x: tensor<128xf32, #a>) {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32
-  %s = tile.splat %x : f32 -> tensor<64xf32, #l>
   scf.for %i = %c0 to %n step %c1 : i32 {
-    %a = tile.reduce %s axis 0 {tile_gpu.shared_offset = 0 : i64} : (tensor<64xf32, #l>) -> f32 {
-    ^bb0(%u: f32, %v: f32):
-      %w = arith.addf %u, %v : f32
-      tile.yield %w : f32
-    }
+    %y = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 0 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
   }
   return
 }
 
-// -----
-
-// What was stored may be loaded by another thread, except through the same pointers; read-only memory is not stored to.
-// CHECK-LABEL: @global(
-// CHECK: tile.load
-// CHECK-NOT: tile_gpu.barrier
+// What was stored in front of the loop is waited for there; the loop itself only loads.
+// CHECK-LABEL: @front(
 // CHECK: tile.store
-// CHECK-NEXT: tile.load
 // CHECK-NEXT: tile_gpu.barrier
-// CHECK-NEXT: tile.load
-// CHECK-NEXT: tile_gpu.barrier
-// CHECK-NEXT: tile.store
+// CHECK-NEXT: scf.for
 // CHECK-NOT: tile_gpu.barrier
-#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32]]>
-func.func @global(%x: !tile.ptr<f32> {tile.readonly}, %y: !tile.ptr<f32>, %z: !tile.ptr<f32>) attributes {tile.kernel, tile.num_warps = 2 : i32} {
-  %i = tile.arange 0 to 64 : tensor<64xi32, #l>
-  %xs = tile.splat %x : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>, #l>
-  %ys = tile.splat %y : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>, #l>
-  %zs = tile.splat %z : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>, #l>
-  %p = tile.addptr %ys, %i : tensor<64x!tile.ptr<f32>, #l>, tensor<64xi32, #l>
-  %q = tile.addptr %zs, %i : tensor<64x!tile.ptr<f32>, #l>, tensor<64xi32, #l>
-  %v = tile.load %xs : tensor<64x!tile.ptr<f32>, #l> -> tensor<64xf32, #l>
-  tile.store %p, %v : tensor<64x!tile.ptr<f32>, #l>
-  %a = tile.load %p : tensor<64x!tile.ptr<f32>, #l> -> tensor<64xf32, #l>
-  %b = tile.load %q : tensor<64x!tile.ptr<f32>, #l> -> tensor<64xf32, #l>
-  tile.store %p, %b : tensor<64x!tile.ptr<f32>, #l>
+func.func @front(%n: i32, %p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!tile.ptr<f32>, #own>, %x: tensor<256xf32, #own>) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  tile.store %p, %x : tensor<256x!tile.ptr<f32>, #own>
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    %y = tile.load %q : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  }
   return
 }
 
-// -----
-
-// A pointer of the last iteration is another one; a branch counts as if both sides had run.
+// One value, but other pointers in the next iteration: a barrier, and one is enough. Through pointers from outside of
+// the loop each thread stays with its own.
 // CHECK-LABEL: @iterations(
 // CHECK: scf.for
-// CHECK: tile_gpu.barrier
-// CHECK-NEXT: tile.store
-// CHECK: }
-// CHECK: scf.if
-// CHECK: tile_gpu.barrier
-// CHECK-NEXT: tile.store
-// CHECK: }
+// CHECK-NEXT: tile.addptr
 // CHECK-NEXT: tile_gpu.barrier
 // CHECK-NEXT: tile.load
-#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32]]>
-func.func @iterations(%y: !tile.ptr<f32>, %x: f32, %n: i32, %c: i1) attributes {tile.kernel, tile.num_warps = 2 : i32} {
+// CHECK-NEXT: tile.store
+// CHECK-NEXT: {{^ +[}]$}}
+// CHECK: tile_gpu.barrier
+// CHECK-NEXT: scf.for
+// CHECK-NEXT: tile.load
+// CHECK-NEXT: tile.store
+// CHECK-NEXT: {{^ +[}]$}}
+func.func @iterations(%n: i32, %p: tensor<256x!tile.ptr<f32>, #own>, %o: tensor<256xi32, #own>) {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32
-  %v = tile.splat %x : f32 -> tensor<64xf32, #l>
-  %is = tile.arange 0 to 64 : tensor<64xi32, #l>
   scf.for %i = %c0 to %n step %c1 : i32 {
-    %yi = tile.addptr %y, %i : !tile.ptr<f32>, i32
-    %ys = tile.splat %yi : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>, #l>
-    %p = tile.addptr %ys, %is : tensor<64x!tile.ptr<f32>, #l>, tensor<64xi32, #l>
-    tile.store %p, %v : tensor<64x!tile.ptr<f32>, #l>
+    %q = tile.addptr %p, %o : tensor<256x!tile.ptr<f32>, #own>, tensor<256xi32, #own>
+    %y = tile.load %q : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+    tile.store %q, %y : tensor<256x!tile.ptr<f32>, #own>
   }
-  %ys = tile.splat %y : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>, #l>
-  scf.if %c {
-    tile.store %ys, %v : tensor<64x!tile.ptr<f32>, #l>
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    %y = tile.load %p : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+    tile.store %p, %y : tensor<256x!tile.ptr<f32>, #own>
   }
-  %w = tile.load %ys : tensor<64x!tile.ptr<f32>, #l> -> tensor<64xf32, #l>
   return
 }
 
-// -----
-
-// Scalars: the first thread stores one after the other, but all threads load.
-// CHECK-LABEL: @scalars(
-// CHECK: tile.store
+// Either branch may have stored.
+// CHECK-LABEL: @branches(
+// CHECK: scf.if
 // CHECK-NEXT: tile.store
+// CHECK-NEXT: } else {
+// CHECK-NEXT: tile_gpu.convert_layout
+// CHECK-NEXT: {{^ +[}]$}}
 // CHECK-NEXT: tile_gpu.barrier
 // CHECK-NEXT: tile.load
-func.func @scalars(%y: !tile.ptr<f32>, %z: !tile.ptr<f32>, %x: f32) attributes {tile.kernel, tile.num_warps = 2 : i32} {
-  tile.store %y, %x : !tile.ptr<f32>
-  tile.store %z, %x : !tile.ptr<f32>
-  %w = tile.load %y : !tile.ptr<f32> -> f32
+func.func @branches(%c: i1, %p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!tile.ptr<f32>, #own>, %x: tensor<256xf32, #own>,
+                    %y: tensor<128xf32, #a>) {
+  scf.if %c {
+    tile.store %p, %x : tensor<256x!tile.ptr<f32>, #own>
+  } else {
+    %z = tile_gpu.convert_layout %y {tile_gpu.shared_offset = 0 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  }
+  %w = tile.load %q : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  return
+}
+
+// The condition of a while loop runs again behind its body, and last.
+// CHECK-LABEL: @condition(
+// CHECK: scf.while
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.load
+// CHECK: } do {
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.store
+// CHECK: return
+func.func @condition(%p: !tile.ptr<i32>, %v: i32) {
+  %c0 = arith.constant 0 : i32
+  scf.while : () -> () {
+    %x = tile.load %p : !tile.ptr<i32> -> i32
+    %go = arith.cmpi ne, %x, %c0 : i32
+    scf.condition(%go)
+  } do {
+    tile.store %p, %v : !tile.ptr<i32>
+    scf.yield
+  }
+  return
+}
+
+// Two exchanges in a loop at two places: the one wait inside each of them is enough for the other, around the loop too.
+// CHECK-LABEL: @alternating(
+// CHECK-NOT: tile_gpu.barrier
+// CHECK: return
+func.func @alternating(%n: i32, %x: tensor<128xf32, #a>) {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %0 = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 512 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  scf.for %i = %c0 to %n step %c1 : i32 {
+    %y = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 0 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+    %z = tile_gpu.convert_layout %x {tile_gpu.shared_offset = 512 : i64} : tensor<128xf32, #a> -> tensor<128xf32, #b>
+  }
   return
 }

@@ -87,19 +87,22 @@ def RemoveConversions : Pass<"tile-gpu-remove-conversions", "::mlir::ModuleOp"> 
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
 
-def InsertBarriers : Pass<"tile-gpu-insert-barriers", "::mlir::ModuleOp"> {
-  let summary = "make threads wait where one could overtake another";
+def InsertBarriers : Pass<"tile-gpu-insert-barriers"> {
+  let summary = "make all threads wait for each other where one could overtake another";
   let description = [{
-    The threads of a program run on their own, but a program's accesses happen in its order. `tile_gpu.barrier` goes in front of an operation that
-    writes shared memory which an earlier one may still be reading, and of an access to global memory that may touch what an earlier
-    one has written, or write what it reads: memory that is `tile.readonly` is never written, and two accesses through the same
-    pointers are done by the same threads. Loops are followed around. Expects that shared memory is allocated.
+    Inserts `tile_gpu.barrier` between operations that use the same bytes of shared memory, and between accesses of global memory of which one
+    writes, so that the accesses of a program take effect in program order although many threads make them. No barrier stands between
+    accesses that each thread makes for itself: through the same pointers in a layout without copies, or of scalars by the first thread. Loads of memory
+    that is read-only conflict with nothing. A barrier for what happened in front of a loop stands there.
 
     ```mlir
-    tile.store %p, %x : tensor<64x!tile.ptr<f32>, #a>
-    tile_gpu.barrier                                        // inserted: another thread may have stored what this one loads
-    %y = tile.load %q : tensor<64x!tile.ptr<f32>, #a> -> tensor<64xf32, #a>
+    // before                                     // after
+    tile.store %p, %x : tensor<...>               tile.store %p, %x : tensor<...>
+    %y = tile.load %q : tensor<...>               tile_gpu.barrier
+                                                  %y = tile.load %q : tensor<...>
     ```
+
+    Expects shared memory to be allocated.
   }];
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
