@@ -29,7 +29,7 @@ public:
   ~CompileError() override;
 };
 
-/// A launch that cannot be made: an empty grid, a misaligned pointer.
+/// A launch that cannot be made: an empty grid, a misaligned pointer, a kernel that needs more than the device has.
 class KILN_API LaunchError : public Error {
 public:
   using Error::Error;
@@ -43,7 +43,7 @@ public:
   ~InvalidArgument() override;
 };
 
-/// No such device, or one that this build or machine cannot use.
+/// No such device, one that this machine cannot use, or one that fails without having lost its context.
 class KILN_API DeviceError : public Error {
 public:
   using Error::Error;
@@ -57,7 +57,7 @@ public:
   ~TrapError() override;
 };
 
-/// A fault that destroyed the device's context. Nothing on that device works afterwards; the host and the CPU do.
+/// A fault that destroyed a CUDA context. Nothing works in that context afterwards; the host and the CPU do.
 class KILN_API ContextLost : public Error {
 public:
   using Error::Error;

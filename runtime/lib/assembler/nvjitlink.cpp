@@ -174,19 +174,19 @@ void assembler::assemble_with_nvjitlink(const std::filesystem::path &path, std::
   const std::string target = "-arch=" + arch;
   // For PTX the library's own -fma=0 has no effect; what it hands to ptxas has.
   std::array<const char *, 4> arguments = {target.c_str(), "-O3", "-verbose", "-Xptxas=--fmad=false"};
-  void *handle = nullptr;
-  // After a failure the handle is not null and not usable either.
+  struct Guard {
+    const Library &library;
+    void *handle = nullptr;
+    ~Guard() { library.destroy(&handle); }
+  } guard{library};
+  void *&handle = guard.handle;
+  // After a failure there is a handle all the same: good for destroying, and for nothing else.
   if (int status = library.create(&handle, static_cast<unsigned>(arguments.size()), arguments.data()); status != 0) {
     const bool unknown = status == error_unrecognised_arch || status == error_unsupported_arch;
     refuse(result.assembler, arch,
            unknown ? "it does not know this architecture; a newer CUDA toolkit may"
                    : "it does not accept its options (error " + std::to_string(status) + ")");
   }
-  struct Guard {
-    const Library &library;
-    void *&handle;
-    ~Guard() { library.destroy(&handle); }
-  } guard{library, handle};
 
   // The text ends in a zero, which belongs to it here.
   const std::string text(ptx);

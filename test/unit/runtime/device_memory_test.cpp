@@ -75,6 +75,9 @@ TEST_P(HostBuffer, OfNoBytesIsNull) {
 
 TEST_P(HostBuffer, TooLargeIsBadAlloc) {
   EXPECT_THROW(DeviceBuffer(GetParam(), SIZE_MAX), std::bad_alloc);
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "the sanitizers end the process where the system's allocator returns";
+#endif
   EXPECT_THROW(DeviceBuffer(GetParam(), SIZE_MAX / 2), std::bad_alloc);
 }
 

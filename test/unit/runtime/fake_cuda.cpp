@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 
 using namespace fake;
@@ -385,7 +386,10 @@ std::size_t State::count(const std::string &call) {
   return result;
 }
 
-void *fake::create_context(int device) { return new Context{device}; }
+void *fake::create_context(int device) {
+  static std::deque<Context> contexts;
+  return &contexts.emplace_back(Context{device});
+}
 
 void *fake::primary_context(int device) {
   static Context contexts[2] = {{0}, {1}};
