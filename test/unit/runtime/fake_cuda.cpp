@@ -196,14 +196,14 @@ int graph_exec_destroy(void *) { return enter("cuGraphExecDestroy"); }
 
 int library_load(void **library, const void *, int *, void **, unsigned, int *, void **, unsigned) {
   ENTER("cuLibraryLoadData");
-  *library = new Kernel;
   std::lock_guard lock(state().mutex);
+  static auto *const kernels = new std::deque<Kernel>; // of the process, as a driver's are
+  *library = &kernels->emplace_back();
   ++state().libraries;
   return 0;
 }
-int library_unload(void *library) {
+int library_unload(void *) {
   ENTER("cuLibraryUnload");
-  delete static_cast<Kernel *>(library);
   std::lock_guard lock(state().mutex);
   --state().libraries;
   return 0;
@@ -387,8 +387,8 @@ std::size_t State::count(const std::string &call) {
 }
 
 void *fake::create_context(int device) {
-  static std::deque<Context> contexts;
-  return &contexts.emplace_back(Context{device});
+  static auto *const contexts = new std::deque<Context>;
+  return &contexts->emplace_back(Context{device});
 }
 
 void *fake::primary_context(int device) {
