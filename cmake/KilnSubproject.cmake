@@ -1,6 +1,7 @@
 # Kiln inside another project (add_subdirectory, FetchContent). Kiln must be compiled by clang 22, its user need not be: build the release
 # preset apart, in this project's binary directory, and offer its libraries as imported targets.
 include(ExternalProject)
+include(KilnIRTests)
 
 set(_binary "${CMAKE_CURRENT_BINARY_DIR}/release")
 set(_kiln "${_binary}/lib/libkiln.so")
