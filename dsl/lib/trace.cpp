@@ -77,6 +77,17 @@ TracedKernel detail::trace_kernel(const KernelBase &kernel, const ConfigView &co
     throw TraceError(t.deferred);
   mlir::func::ReturnOp::create(t.builder, function.getLoc());
 
+  // C++ does not say where a function stands; line information takes its first operation's file for its own.
+  function.getBody().walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation *op) {
+    mlir::Location location = op->getLoc();
+    while (auto call = llvm::dyn_cast<mlir::CallSiteLoc>(location))
+      location = call.getCaller();
+    if (!llvm::isa<mlir::FileLineColLoc>(location))
+      return mlir::WalkResult::advance();
+    function->setLoc(location);
+    return mlir::WalkResult::interrupt();
+  });
+
   // Constants are made where they are first needed, and folding leaves some without a use.
   function.walk([](mlir::arith::ConstantOp constant) {
     if (constant->use_empty())

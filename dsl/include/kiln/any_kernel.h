@@ -105,6 +105,9 @@ Config config_of(std::span<const double> values) {
 /// members are exact up to 2^53.
 class AnyKernel {
 public:
+  template <detail::CallableClass F>
+  AnyKernel(const Kernel<F> &kernel)
+      : AnyKernel(static_cast<const typename detail::KernelOf<decltype(&F::operator())>::type &>(kernel)) {}
   template <class Config, class... Params>
   AnyKernel(const Kernel<Config, Params...> &kernel) : kernel_(&kernel), operations_(&operations<Config, Params...>) {}
 

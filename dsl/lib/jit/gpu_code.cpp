@@ -52,7 +52,7 @@ std::vector<runtime::KernelParameter> parameters_of(mlir::ModuleOp module) {
 
 /// The places of the operations of a kernel as it was traced, "file:line:column" and "file:line".
 ///
-/// The key of an entry on disk does not hold locations, so its report names operations by their number instead: moving
+/// The key of an entry on disk does not hold locations, so its report names operations by their number as well: moving
 /// a kernel within its file changes nothing but what the numbers stand for.
 class Places {
 public:
@@ -65,18 +65,21 @@ public:
     });
   }
 
-  /// "file:line:column" becomes "#12", "file:line" becomes "#12 line".
-  std::string number(llvm::StringRef place) const {
+  /// "file:41:20" becomes "file:41:20#12", and "file:41" becomes "file:41#L12".
+  std::string add_number(llvm::StringRef place) const {
     auto found = numbers_.find(place);
     if (place.empty() || found == numbers_.end())
-      return {};
-    return "#" + std::to_string(found->second) + (places_[found->second] == place ? "" : " line");
+      return place.str();
+    return place.str() + (places_[found->second] == place ? "#" : "#L") + std::to_string(found->second);
   }
-  std::string place(llvm::StringRef number) const {
+  /// The same backwards, with the place that the operation of that number has in this trace.
+  std::string find(llvm::StringRef numbered) const {
+    llvm::StringRef number = numbered.rsplit('#').second;
+    const bool line = number.consume_front("L");
     std::size_t index = 0;
-    if (!number.consume_front("#") || number.consumeInteger(10, index) || index >= places_.size())
+    if (number.getAsInteger(10, index) || index >= places_.size())
       return {};
-    return number.empty() ? places_[index] : line_of(places_[index]);
+    return line ? line_of(places_[index]) : places_[index];
   }
 
 private:
@@ -225,7 +228,7 @@ GpuCode jit::make_gpu_code(detail::TracedKernel traced, const Subject &subject, 
     code.origin = GpuCode::Origin::disk;
     code.looked_up = true;
     code.report = with_places(report_from_json(image->report).value_or(CompileReport{}),
-                              [&](const std::string &number) { return places.place(number); });
+                              [&](const std::string &place) { return places.find(place); });
     code.report.from_disk = true;
     code.report.lower_ms = code.report.assemble_ms = 0;
     code.image = std::move(*image);
@@ -235,7 +238,7 @@ GpuCode jit::make_gpu_code(detail::TracedKernel traced, const Subject &subject, 
   GpuCode code = compile(std::move(traced), subject, options, nullptr);
   code.looked_up = true;
   runtime::KernelImage kept = code.image;
-  kept.report = with_places(code.report, [&](const std::string &place) { return places.number(place); }).json();
+  kept.report = with_places(code.report, [&](const std::string &place) { return places.add_number(place); }).json();
   cache.publish(key, kept);
   return code;
 }

@@ -116,7 +116,28 @@ LogicalResult addLineInfo(ModuleOp module) {
   PassManager passes(module.getContext());
   passes.enableVerifier(false);
   passes.addPass(LLVM::createDIScopeForLLVMFuncOpPass(options));
-  return passes.run(module);
+  if (failed(passes.run(module)))
+    return failure();
+  // The pass takes every operation to stand in the file of its function; what helpers in other files have made does
+  // not.
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    auto scope = function.getLoc()->findInstanceOf<FusedLocWith<LLVM::DISubprogramAttr>>();
+    auto own = function.getLoc()->findInstanceOf<FileLineColLoc>();
+    if (!scope || !own)
+      continue;
+    function.walk([&](Operation *op) {
+      auto place = dyn_cast<FileLineColLoc>(op->getLoc());
+      if (!place || place.getFilename() == own.getFilename())
+        return;
+      StringRef path = place.getFilename();
+      auto file = LLVM::DIFileAttr::get(module.getContext(), llvm::sys::path::filename(path),
+                                        llvm::sys::path::parent_path(path));
+      auto block =
+          LLVM::DILexicalBlockFileAttr::get(module.getContext(), scope.getMetadata(), file, /*discriminator=*/0);
+      op->setLoc(FusedLoc::get(module.getContext(), {place}, block));
+    });
+  }
+  return success();
 }
 
 /// Inline assembly may do anything unless it says otherwise, and the LLVM dialect cannot say it.
