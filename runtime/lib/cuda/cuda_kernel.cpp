@@ -82,9 +82,9 @@ CudaKernel::CudaKernel(const KernelImage &image, Device device, std::string note
 
 CudaKernel::~CudaKernel() {
   state_->forget(this);
-  if (forked.load(std::memory_order_relaxed))
+  if (gone())
     return;
-  // Its status does not matter: at the end of a process, and in a lost context, there is nothing left to unload.
+  // Its status does not matter: in a lost context there is nothing left to unload.
   AllowDuringCapture allow(*state_->api);
   state_->api->library_unload(library_);
 }
@@ -118,7 +118,7 @@ void CudaKernel::launch(std::array<unsigned, 3> grid, void *stream, const void *
 }
 
 void CudaKernel::launch_elsewhere(std::array<unsigned, 3> grid, void *stream, const void *const *args) const {
-  api(); // throws in the child of a fork
+  driver::api(); // throws where the driver is gone
   ContextScope scope(*state_);
   if (scope.context() != ready_context_.load(std::memory_order_relaxed)) {
     AllowDuringCapture allow(*state_->api);

@@ -58,15 +58,14 @@ DeviceBuffer::~DeviceBuffer() {
     std::free(data_);
     return;
   }
-  // In the child of a fork and in a lost context the memory is gone anyway.
-  if (forked.load(std::memory_order_relaxed))
+  if (gone())
     return;
   try {
     DeviceState &state = state_of(device_, "DeviceBuffer");
     ContextScope scope(state, context_);
     AllowDuringCapture allow(*state.api);
     state.api->mem_free(address(data_, 0));
-  } catch (const Error &) {
+  } catch (const Error &) { // in a lost context the memory is gone anyway
   }
 }
 

@@ -14,12 +14,13 @@ using namespace kiln;
 using namespace kiln::runtime;
 using namespace kiln::runtime::driver;
 
-std::atomic<bool> driver::forked{false};
-
 namespace {
 
 // The signatures of driver_api.h are those of this version; the driver is asked for them, whatever newer ones it has.
 constexpr int required_version = 12000;
+
+enum class State : unsigned char { usable, forked, ending };
+std::atomic<State> state{State::usable};
 
 std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
@@ -140,7 +141,10 @@ std::string Driver::load() {
     device_count = 0;
     return "the CUDA driver cannot be initialised: " + describe(api, status);
   }
-  pthread_atfork(nullptr, nullptr, [] { forked.store(true, std::memory_order_relaxed); });
+  pthread_atfork(nullptr, nullptr, [] { state.store(State::forked, std::memory_order_relaxed); });
+  // Exit handlers run in the opposite order, so this one runs before those of the driver, which was just initialised.
+  // What is destroyed before it is freed; objects that are older than the driver are destroyed after it.
+  std::atexit([] { state.store(State::ending, std::memory_order_relaxed); });
   devices = std::make_unique<DeviceState[]>(static_cast<std::size_t>(device_count));
   for (int i = 0; i < device_count; ++i) {
     devices[i].api = &api;
@@ -159,7 +163,9 @@ std::string reason_not_usable() {
   Driver &driver = instance();
   if (!driver.error.empty())
     return driver.error;
-  if (forked.load(std::memory_order_relaxed))
+  if (state.load(std::memory_order_relaxed) == State::ending)
+    return "the process is ending, and the CUDA driver has ended";
+  if (gone())
     return "CUDA was initialised before this process was forked, and does not work in the child; fork before the first "
            "use of a CUDA device, or start the child with exec";
   return "";
@@ -167,9 +173,11 @@ std::string reason_not_usable() {
 
 } // namespace
 
+bool driver::gone() { return state.load(std::memory_order_relaxed) != State::usable; }
+
 const Api *driver::api_or_null() {
   Driver &driver = instance();
-  return driver.error.empty() && !forked.load(std::memory_order_relaxed) ? &driver.api : nullptr;
+  return driver.error.empty() && !gone() ? &driver.api : nullptr;
 }
 
 const Api &driver::api() {

@@ -22,8 +22,9 @@ const Api &api();
 /// The same; null where it cannot be used.
 const Api *api_or_null();
 
-/// Set in the child of a process that had initialised the driver: CUDA does not survive a fork.
-extern std::atomic<bool> forked;
+/// Whether the driver that was initialised cannot be called any more: in the child of a fork, which CUDA does not
+/// survive, and when the process is ending. Destructors then have nothing to free.
+bool gone();
 
 /// The library that the driver was loaded from, with symbolic links resolved: "libcuda.so.580.65.06".
 std::string library_name();

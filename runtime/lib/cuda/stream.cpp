@@ -11,7 +11,7 @@ using namespace kiln;
 using namespace kiln::runtime;
 using namespace kiln::runtime::driver;
 
-// Destructors ignore what the driver says: in a lost context, and at the end of a process, there is nothing to free.
+// Destructors ignore what the driver says: in a lost context there is nothing to free.
 
 Stream::Stream(Device device) : device_(device) {
   DeviceState &state = state_of(device, "Stream");

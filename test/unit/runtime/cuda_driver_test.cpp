@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <memory>
 #include <optional>
 #include <set>
 #include <sys/wait.h>
@@ -430,6 +431,27 @@ TEST_F(CudaDriver, TheChildOfAForkIsToldSo) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_EQ(Device::cuda(0).name(), "cuda:0");
+}
+
+// What a program keeps in variables of static duration.
+struct Kept {
+  std::unique_ptr<CudaKernel> kernel;
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<GpuTimer> timer;
+  DeviceBuffer buffer;
+} kept;
+
+TEST(CudaAtExit, NothingIsAskedOfADriverThatHasEnded) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  auto use = [] {
+    fake::state().reset();
+    kept.kernel = std::make_unique<CudaKernel>(image(), Device::cuda(0));
+    kept.stream = std::make_unique<Stream>(Device::cuda(0));
+    kept.timer = std::make_unique<GpuTimer>(Device::cuda(0));
+    kept.buffer = DeviceBuffer(Device::cuda(0), 64);
+    std::exit(0);
+  };
+  EXPECT_EXIT(use(), testing::ExitedWithCode(0), "^$");
 }
 
 // A driver is looked at once in a process, so each of these needs one of its own.

@@ -1,10 +1,12 @@
 #include "fake_cuda.h"
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <unistd.h>
 
 using namespace fake;
 
@@ -25,8 +27,14 @@ int environment(const char *name, int otherwise) {
   return value ? std::atoi(value) : otherwise;
 }
 
+std::atomic<bool> ended{false}; // the process is
+
 /// Notes the call; what it is to return.
 int enter(const char *name) {
+  if (ended) {
+    std::fprintf(stderr, "%s was called after the driver's end\n", name);
+    _exit(9);
+  }
   State &s = state();
   std::lock_guard lock(s.mutex);
   s.calls.emplace_back(name);
@@ -39,7 +47,10 @@ int enter(const char *name) {
   if (int status = enter(name))                                                                                        \
   return status
 
-int init(unsigned) { return environment("FAKE_CUDA_INIT", 0); }
+int init(unsigned) {
+  std::atexit([] { ended = true; });
+  return environment("FAKE_CUDA_INIT", 0);
+}
 int get_version(int *version) {
   *version = environment("FAKE_CUDA_VERSION", 13000);
   return 0;
