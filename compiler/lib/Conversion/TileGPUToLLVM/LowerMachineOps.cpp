@@ -147,8 +147,12 @@ SmallVector<Value> MachineLowering::lowerAssembly() {
     arguments.push_back(input);
   }
   SmallVector<Type> types = llvm::map_to_vector(op.getResultTypes(), registerType);
+  // Side effects alone keep the backend from moving the instruction, but not from moving loads past it.
+  std::string constraints = row.constraints;
+  if (row.effect != MachineEffect::None && row.effect != MachineEffect::Read)
+    constraints += constraints.empty() ? "~{memory}" : ",~{memory}";
   auto assembly =
-      LLVM::InlineAsmOp::create(builder, resultType(types), arguments, row.text, row.constraints,
+      LLVM::InlineAsmOp::create(builder, resultType(types), arguments, row.text, constraints,
                                 /*has_side_effects=*/row.effect != MachineEffect::None, /*is_align_stack=*/false,
                                 LLVM::tailcallkind::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
   SmallVector<Value> results = unpack(assembly->getResults(), types.size());

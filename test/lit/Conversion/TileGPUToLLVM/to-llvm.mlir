@@ -26,7 +26,7 @@ func.func @kernel(%p: i64 {tile.divisibility = 16 : i64}, %x: f32, %h: bf16)
   %w:2 = tile_gpu.machine "ld.global.v2.b32.pred"(%p, %on, %tid, %tid) : (i64, i1, i32, i32) -> (i32, i32)
   // CHECK: %[[HALF:.*]] = llvm.bitcast %[[H]] : bf16 to f16
   // CHECK: llvm.bitcast %[[HALF]] : f16 to i16
-  // CHECK: llvm.inline_asm has_side_effects "mov.b16 $0, 0; @$2 atom.relaxed.gpu.global.add.noftz.f16 $0, [$1], $3;", "=&h,l,b,h"
+  // CHECK: llvm.inline_asm has_side_effects "mov.b16 $0, 0; @$2 atom.relaxed.gpu.global.add.noftz.f16 $0, [$1], $3;", "=&h,l,b,h,~{memory}"
   %half = arith.bitcast %h : bf16 to f16
   %old = tile_gpu.machine "atom.relaxed.gpu.global.add.noftz.f16.pred"(%p, %on, %half) : (i64, i1, f16) -> f16
   // CHECK: %[[BASE:.*]] = llvm.mlir.addressof @kiln_shared : !llvm.ptr<3>
@@ -46,7 +46,7 @@ func.func @kernel(%p: i64 {tile.divisibility = 16 : i64}, %x: f32, %h: bf16)
   // CHECK: llvm.inline_asm "cvt.rn.bf16x2.f32 $0, $1, $2;", "=r,f,f"
   %both = tile_gpu.machine "cvt.rn.bf16x2.f32"(%d#0, %d#1) : (f32, f32) -> i32
   // CHECK: %[[WIDE:.*]] = llvm.zext %{{.*}} : i8 to i16
-  // CHECK: llvm.inline_asm has_side_effects "@$1 st.global.b8 [$0], $2;", "l,b,h" %[[P]], %[[ON]], %[[WIDE]]
+  // CHECK: llvm.inline_asm has_side_effects "@$1 st.global.b8 [$0], $2;", "l,b,h,~{memory}" %[[P]], %[[ON]], %[[WIDE]]
   tile_gpu.machine "st.global.b8.pred"(%p, %on, %b#1) : (i64, i1, i8) -> ()
   // CHECK: llvm.getelementptr %[[RECORD]][0, 1]
   // CHECK: llvm.call @vprintf(%{{.*}}, %[[RECORD]])
