@@ -224,6 +224,12 @@ LogicalResult KernelLowering::lower(Operation *op) {
       .Case<tile::PrintOp>(family(lowerPrint))
       .Case<arith::ConstantOp>(family(lowerConstant))
       .Case<ConvertLayoutOp>(family(lowerConvertLayout))
+      .Case<arith::ExtFOp>([&](auto extend) {
+        return isFp8(extend.getIn().getType()) ? lowerFp8Extend(lowering, extend) : lowerElementwise(lowering, extend);
+      })
+      .Case<arith::TruncFOp>([&](auto truncate) {
+        return isFp8(truncate.getType()) ? lowerFp8Truncate(lowering, truncate) : lowerElementwise(lowering, truncate);
+      })
       .Default([&](Operation *other) -> LogicalResult {
         if (isa_and_present<arith::ArithDialect, math::MathDialect>(other->getDialect()) && other->getNumResults() == 1)
           return lowerElementwise(lowering, other);

@@ -27,6 +27,12 @@ llvm::LogicalResult lowerMma(ThreadLowering &lowering, MmaOp op);
 llvm::LogicalResult lowerReduce(ThreadLowering &lowering, tile::ReduceOp op);
 llvm::LogicalResult lowerScan(ThreadLowering &lowering, tile::ScanOp op);
 
+// Fp8Lowering.cpp
+/// Whether a number or the elements of a tile are fp8.
+bool isFp8(mlir::Type type);
+llvm::LogicalResult lowerFp8Extend(ThreadLowering &lowering, mlir::arith::ExtFOp op);
+llvm::LogicalResult lowerFp8Truncate(ThreadLowering &lowering, mlir::arith::TruncFOp op);
+
 // ElementwiseLowering.cpp
 llvm::LogicalResult lowerConstant(ThreadLowering &lowering, mlir::arith::ConstantOp op);
 llvm::LogicalResult lowerAddPtr(ThreadLowering &lowering, tile::AddPtrOp op);

@@ -21,7 +21,9 @@ static void simplify(OpPassManager &pm) {
 }
 
 void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
-  pm.addPass(tile::createExpandFp8());
+  tile::ExpandFp8Options fp8;
+  fp8.capability = options.capability;
+  pm.addPass(tile::createExpandFp8(fp8));
   simplify(pm);
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(tile_gpu::createCoalesce());

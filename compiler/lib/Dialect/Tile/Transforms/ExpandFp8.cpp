@@ -7,7 +7,11 @@
 //                                                %w = arith.extui %b : i8 to i16 ...
 //
 // What is left only moves values: loads, stores, selects, shapes, loops. Then the type of every value is changed in
-// place, and the casts have nothing left to do.
+// place, and the casts have nothing left to do. Where the target converts tiles itself, a cast remains next to each
+// conversion:
+//
+//   %y = arith.extf %x : f8E5M2 to f32     ->    %c = tile.bitcast %x : i8 -> f8E5M2
+//                                                %y = arith.extf %c : f8E5M2 to f32
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,33 +57,49 @@ public:
 
   /// The f32 that a byte of fp8 stands for.
   Value decode(Value byte, bool isE4M3);
+  /// The f16.
+  Value decodeHalf(Value byte, bool isE4M3);
   /// f32 rounded to nearest even as a byte of fp8. Beyond the largest number: infinity, or NaN in E4M3FN, which has
   /// none.
   Value encode(Value x, bool isE4M3);
   /// f64 as f32 such that a second rounding, to fp8, gives what rounding once would have: towards zero, with the last
   /// bit set if anything was lost.
   Value roundToOdd(Value x);
+
+private:
+  /// For E5M2, the f16 of the same number; for E4M3, of 2^-8 of it, and whether it is a NaN, which the f16 is not.
+  std::pair<Value, Value> shiftToHalf(Value byte, bool isE4M3);
 };
 
 /// Both formats are a shifted f16, which hardware converts, subnormals included: E5M2 is its upper byte; E4M3 has an
 /// exponent bit less, so that its value is 2^8 times that of the f16.
 Value Fp8Emitter::decode(Value byte, bool isE4M3) {
+  auto [half, isNaN] = shiftToHalf(byte, isE4M3);
+  Value value = convert<arith::ExtFOp>(builder.getF32Type(), half);
+  return isE4M3 ? select(isNaN, constant(std::numeric_limits<float>::quiet_NaN()), mul(value, 256.0f)) : value;
+}
+
+Value Fp8Emitter::decodeHalf(Value byte, bool isE4M3) {
+  auto [half, isNaN] = shiftToHalf(byte, isE4M3);
+  auto constantHalf = [&](double value) { return splat(builder.getF16FloatAttr(value)); };
+  return isE4M3 ? select(isNaN, constantHalf(std::numeric_limits<double>::quiet_NaN()), mul(half, constantHalf(256)))
+                : half;
+}
+
+std::pair<Value, Value> Fp8Emitter::shiftToHalf(Value byte, bool isE4M3) {
   Type i16 = builder.getI16Type();
   auto constant16 = [&](int16_t value) { return splat(builder.getI16IntegerAttr(value)); };
-  auto toFloat = [&](Value half) {
-    return convert<arith::ExtFOp>(builder.getF32Type(), convert<arith::BitcastOp>(builder.getF16Type(), half));
-  };
+  auto toHalf = [&](Value bits) { return convert<arith::BitcastOp>(builder.getF16Type(), bits); };
   if (!isE4M3) {
     Value wide = convert<arith::ExtUIOp>(i16, byte);
-    return toFloat(arith::ShLIOp::create(builder, loc, wide, constant16(8)));
+    return {toHalf(arith::ShLIOp::create(builder, loc, wide, constant16(8))), Value()};
   }
   // The sign extends into bits 15 and 14; the latter is part of the exponent.
   Value wide = convert<arith::ExtSIOp>(i16, byte);
   Value shifted = arith::ShLIOp::create(builder, loc, wide, constant16(7));
-  Value value = mul(toFloat(andi(shifted, constant16(~0x4000))), 256.0f);
+  Value half = toHalf(andi(shifted, constant16(~0x4000)));
   Value magnitude = andi(wide, constant16(0x7f));
-  Value isNaN = compare(arith::CmpIPredicate::eq, magnitude, constant16(0x7f));
-  return select(isNaN, constant(std::numeric_limits<float>::quiet_NaN()), value);
+  return {half, compare(arith::CmpIPredicate::eq, magnitude, constant16(0x7f))};
 }
 
 Value Fp8Emitter::encode(Value x, bool isE4M3) {
@@ -121,36 +141,72 @@ Value castToBytes(OpBuilder &builder, Location loc, Value value) {
   return tile::BitcastOp::create(builder, loc, convertType(value.getType()), value);
 }
 
-Value extend(OpBuilder &builder, Location loc, Value value, Type type) {
+class Expansion {
+public:
+  /// `hasConversions`: the target converts tiles between fp8 and f16 or f32. `dotElement` is what fp8 operands of a dot
+  /// become.
+  Expansion(bool hasConversions, Type dotElement) : hasConversions(hasConversions), dotElement(dotElement) {}
+
+  LogicalResult run(ModuleOp module);
+
+private:
+  Value extend(OpBuilder &builder, Location loc, Value value, Type type);
+  Value truncate(OpBuilder &builder, Location loc, Value value, Type type);
+  void widenOperands(Operation *op, Type element);
+  void replaceConstant(arith::ConstantOp op);
+  LogicalResult rewrite(Operation *op);
+  void convertTypesInPlace(ModuleOp module);
+  bool isKept(Type type) const { return hasConversions && isa<RankedTensorType>(type); }
+
+  bool hasConversions;
+  Type dotElement;
+  DenseSet<Value> kept; // values that are converted or come from a conversion, and keep their type
+};
+
+Value Expansion::extend(OpBuilder &builder, Location loc, Value value, Type type) {
   Fp8Emitter emit(builder, loc, value.getType());
   bool isE4M3 = isa<Float8E4M3FNType>(tile::getElementOrSelf(value.getType()));
-  Value result = emit.decode(castToBytes(builder, loc, value), isE4M3);
+  Value byte = castToBytes(builder, loc, value), result;
   Type element = tile::getElementOrSelf(type);
+  if (isKept(type)) {
+    Value number = tile::BitcastOp::create(builder, loc, value.getType(), byte);
+    kept.insert(number);
+    result = emit.convert<arith::ExtFOp>(element.isF16() ? element : builder.getF32Type(), number);
+  } else {
+    result = element.isF16() ? emit.decodeHalf(byte, isE4M3) : emit.decode(byte, isE4M3);
+  }
   if (element.isF64())
     return emit.convert<arith::ExtFOp>(element, result);
-  return element.isF32() ? result : emit.convert<arith::TruncFOp>(element, result); // exact: f16 and bf16 hold all fp8
+  return element.isBF16() ? emit.convert<arith::TruncFOp>(element, result) : result; // exact: bf16 holds all fp8
 }
 
-Value truncate(OpBuilder &builder, Location loc, Value value, Type type) {
+Value Expansion::truncate(OpBuilder &builder, Location loc, Value value, Type type) {
   Fp8Emitter emit(builder, loc, value.getType());
   Type element = tile::getElementOrSelf(value.getType());
   if (element.isF64())
     value = emit.roundToOdd(value);
   else if (!element.isF32())
     value = emit.convert<arith::ExtFOp>(builder.getF32Type(), value);
-  Value byte = emit.encode(value, isa<Float8E4M3FNType>(tile::getElementOrSelf(type)));
+  Value byte;
+  if (isKept(type)) {
+    Value number = arith::TruncFOp::create(builder, loc, type, value);
+    kept.insert(number);
+    byte = castToBytes(builder, loc, number);
+  } else {
+    byte = emit.encode(value, isa<Float8E4M3FNType>(tile::getElementOrSelf(type)));
+  }
   return tile::BitcastOp::create(builder, loc, type, byte);
 }
 
-/// Replaces the fp8 operands of `op`, which accepts wider floats as well, by f32.
-void widenOperands(Operation *op) {
+/// Replaces the fp8 operands of `op`, which accepts wider floats as well, by those of type `element`.
+void Expansion::widenOperands(Operation *op, Type element) {
   OpBuilder builder(op);
   for (OpOperand &operand : op->getOpOperands())
     if (Type type = operand.get().getType(); isFp8(type))
-      operand.set(extend(builder, op->getLoc(), operand.get(), tile::withElementType(type, builder.getF32Type())));
+      operand.set(extend(builder, op->getLoc(), operand.get(), tile::withElementType(type, element)));
 }
 
-void replaceConstant(arith::ConstantOp op) {
+void Expansion::replaceConstant(arith::ConstantOp op) {
   OpBuilder builder(op);
   Attribute value = op.getValue();
   TypedAttr bytes;
@@ -170,29 +226,32 @@ bool onlyMoves(Operation *op) {
          isa<arith::SelectOp, arith::BitcastOp>(op);
 }
 
-LogicalResult rewriteOperation(Operation *op) {
+LogicalResult Expansion::rewrite(Operation *op) {
   bool touchesFp8 = llvm::any_of(op->getOperandTypes(), isFp8) || llvm::any_of(op->getResultTypes(), isFp8);
   if (!touchesFp8)
     return success();
+  OpBuilder builder(op);
   return TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<arith::ExtFOp>([](auto ext) {
-        OpBuilder builder(ext);
+      .Case<arith::ExtFOp>([&](auto ext) {
         ext.getResult().replaceAllUsesWith(extend(builder, ext.getLoc(), ext.getIn(), ext.getType()));
         ext.erase();
         return success();
       })
-      .Case<arith::TruncFOp>([](auto trunc) {
-        OpBuilder builder(trunc);
+      .Case<arith::TruncFOp>([&](auto trunc) {
         trunc.getResult().replaceAllUsesWith(truncate(builder, trunc.getLoc(), trunc.getIn(), trunc.getType()));
         trunc.erase();
         return success();
       })
-      .Case<arith::ConstantOp>([](auto constant) {
+      .Case<arith::ConstantOp>([&](auto constant) {
         replaceConstant(constant);
         return success();
       })
-      .Case<tile::DotOp, tile::PrintOp>([](auto wide) {
-        widenOperands(wide);
+      .Case<tile::DotOp>([&](auto dot) {
+        widenOperands(dot, dotElement);
+        return success();
+      })
+      .Case<tile::PrintOp>([&](auto print) {
+        widenOperands(print, builder.getF32Type());
         return success();
       })
       .Default([](Operation *other) -> LogicalResult {
@@ -206,8 +265,11 @@ LogicalResult rewriteOperation(Operation *op) {
 // Types
 //===----------------------------------------------------------------------===//
 
-void convertTypesInPlace(ModuleOp module) {
-  auto convertValue = [](Value value) { value.setType(convertType(value.getType())); };
+void Expansion::convertTypesInPlace(ModuleOp module) {
+  auto convertValue = [&](Value value) {
+    if (!kept.contains(value))
+      value.setType(convertType(value.getType()));
+  };
   module.walk([&](Operation *op) {
     llvm::for_each(op->getResults(), convertValue);
     for (Region &region : op->getRegions())
@@ -227,13 +289,25 @@ void convertTypesInPlace(ModuleOp module) {
   });
 }
 
+LogicalResult Expansion::run(ModuleOp module) {
+  // First all operations: those that are made on the way need no rewriting.
+  SmallVector<Operation *> operations;
+  module.walk([&](Operation *op) { operations.push_back(op); });
+  for (Operation *op : operations)
+    if (failed(rewrite(op)))
+      return failure();
+  convertTypesInPlace(module);
+  return success();
+}
+
 struct ExpandFp8 : tile::impl::ExpandFp8Base<ExpandFp8> {
+  using ExpandFp8Base::ExpandFp8Base;
+
   void runOnOperation() override {
-    WalkResult result = getOperation()->walk(
-        [](Operation *op) { return failed(rewriteOperation(op)) ? WalkResult::interrupt() : WalkResult::advance(); });
-    if (result.wasInterrupted())
-      return signalPassFailure();
-    convertTypesInPlace(getOperation());
+    Builder builder(&getContext());
+    Type dotElement = capability ? builder.getF16Type() : Type(builder.getF32Type());
+    if (failed(Expansion(/*hasConversions=*/capability >= 89, dotElement).run(getOperation())))
+      signalPassFailure();
   }
 };
 

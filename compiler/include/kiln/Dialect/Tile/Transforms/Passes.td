@@ -10,7 +10,14 @@ def ExpandFp8 : Pass<"tile-expand-fp8", "::mlir::ModuleOp"> {
     `arith.extf` and `arith.truncf` become exact sequences on the bits (round to nearest even; what is too large becomes NaN in
     f8E4M3FN and infinity in f8E5M2, as `arith.truncf` means it), operands of `tile.dot` and `tile.print` become f32. Any other arithmetic on
     fp8 is an error.
+
+    For a GPU, operands of `tile.dot` become f16, which its tensor cores multiply as exactly. One of compute capability 8.9 or more
+    converts by itself: there `arith.extf` of tiles to f16 or f32 and `arith.truncf` of tiles of f32 remain, each beside the `tile.bitcast`
+    between i8 and fp8.
   }];
+  let options = [
+    Option<"capability", "capability", "unsigned", "0", "compute capability of a GPU, 10 * major + minor; 0 for a CPU">
+  ];
   let dependentDialects = ["::kiln::tile::TileDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
