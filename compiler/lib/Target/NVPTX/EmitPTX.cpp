@@ -78,7 +78,7 @@ std::unique_ptr<llvm::TargetMachine> createMachine(const GPUTarget &target, unsi
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(
       backend->createTargetMachine(triple, target.name, "+ptx" + std::to_string(ptx), options, llvm::Reloc::PIC_,
-                                   std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+                                   std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 std::string nameOfKernel(ModuleOp module) {
