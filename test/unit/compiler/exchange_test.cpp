@@ -304,4 +304,123 @@ TEST_F(Exchange, ScansKeepTheOrderOfTheirOperands) {
   }
 }
 
+//===----------------------------------------------------------------------===//
+// Programs
+//===----------------------------------------------------------------------===//
+
+/// Random sequences of accesses and exchanges in loops and branches. What they compute does not matter: the simulator
+/// finds every access that another thread could overtake.
+class ProgramText {
+public:
+  explicit ProgramText(Random &random) : random(random) {}
+
+  std::string get() {
+    text =
+        R"(func.func @kernel(%p: !tile.ptr<i32>, %q: !tile.ptr<i32>, %n: i32, %c: i1) attributes {tile.kernel, tile.num_warps = 2 : i32} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+)";
+    for (const char *layout : kLayouts) {
+      std::string l = layout, i32 = type("i32", layout), pointers = type("!tile.ptr<i32>", layout);
+      text += "  %i_" + l + " = tile.arange 0 to 64 : " + i32 + "\n";
+      for (std::string base : {"p", "q"}) {
+        text += "  %s_" + base + l + " = tile.splat %" + base + " : !tile.ptr<i32> -> " + pointers + "\n";
+        text +=
+            "  %t_" + base + l + " = tile.addptr %s_" + base + l + ", %i_" + l + " : " + pointers + ", " + i32 + "\n";
+      }
+    }
+    addStatements(8, 2);
+    return aliases() + text + "  return\n}\n";
+  }
+
+private:
+  static constexpr const char *kLayouts[] = {"a", "b", "c"};
+
+  static std::string aliases() {
+    return "#a = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32]]>\n"
+           "#b = #tile_gpu.layout<register = [], lane = [[32], [2], [4], [8], [16]], warp = [[1]]>\n"
+           "#c = #tile_gpu.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = [[0]]>\n";
+  }
+  static std::string type(StringRef element, StringRef layout) {
+    return ("tensor<64x" + element + ", #" + layout + ">").str();
+  }
+  std::string fresh() { return "%v" + std::to_string(next++); }
+
+  void addStatements(unsigned count, unsigned depth) {
+    for (unsigned i = 0; i < count; ++i)
+      addStatement(depth);
+  }
+
+  void addStatement(unsigned depth) {
+    std::string layout = kLayouts[random.below(3)], other = kLayouts[random.below(3)],
+                base = random.chance(50) ? "p" : "q";
+    std::string tile = "%t_" + base + layout, i32 = type("i32", layout), pointers = type("!tile.ptr<i32>", layout);
+    std::string name = fresh();
+    switch (random.below(depth ? 9 : 7)) {
+    case 0:
+      text += name + " = tile.load " + tile + " : " + pointers + " -> " + i32 + "\n";
+      break;
+    case 1:
+      text += "tile.store " + tile + ", %i_" + layout + " : " + pointers + "\n";
+      break;
+    case 2:
+      text += name + " = tile_gpu.convert_layout %i_" + layout + " : " + i32 + " -> " + type("i32", other) + "\n";
+      break;
+    case 3:
+      text += name + " = tile.reduce %i_" + layout + " axis 0 : (" + i32 +
+              ") -> i32 {\n^bb0(%x: i32, %y: i32):\n%z = arith.maxsi %x, %y : i32\ntile.yield %z : i32\n}\n";
+      break;
+    case 4:
+      text += name + " = tile.load %" + base + " : !tile.ptr<i32> -> i32\n";
+      break;
+    case 5:
+      text += "tile.store %" + base + ", %n : !tile.ptr<i32>\n";
+      break;
+    case 6: {
+      std::string old = fresh();
+      text += old + " = tile.atomic_rmw add " + (random.chance(50) ? "relaxed" : "acq_rel") + " device %" + base +
+              ", %n : !tile.ptr<i32> -> i32\n";
+      text += name + " = arith.addi " + old + ", %n : i32\n";
+      break;
+    }
+    case 7:
+      text += "scf.for " + name + " = %c0 to %n step %c1 : i32 {\n";
+      if (random.chance(50)) {
+        // Other pointers in every iteration.
+        std::string moved = fresh(), at = fresh();
+        text += moved + " = tile.splat " + name + " : i32 -> " + i32 + "\n";
+        text += at + " = tile.addptr " + tile + ", " + moved + " : " + pointers + ", " + i32 + "\n";
+        text += fresh() + " = tile.load " + at + " : " + pointers + " -> " + i32 + "\n";
+        text += "tile.store " + at + ", %i_" + layout + " : " + pointers + "\n";
+      }
+      addStatements(1 + random.below(4), depth - 1);
+      text += "}\n";
+      break;
+    case 8:
+      text += "scf.if %c {\n";
+      addStatements(1 + random.below(3), depth - 1);
+      text += "} else {\n";
+      addStatements(random.below(3), depth - 1);
+      text += "}\n";
+      break;
+    }
+  }
+
+  Random &random;
+  std::string text;
+  unsigned next = 0;
+};
+
+TEST_F(Exchange, NoThreadOvertakesAnother) {
+  Random random(4);
+  for (int round = 0; round < 300; ++round) {
+    std::string text = ProgramText(random).get();
+    for (uint64_t condition : {0, 1}) {
+      SimulatedMemory memory(1024);
+      // Once with two buffers that are one and the same.
+      ASSERT_EQ(run(text, 2, memory, {0, condition ? 0u : 512u, 3, condition}), "");
+    }
+  }
+}
+
 } // namespace
