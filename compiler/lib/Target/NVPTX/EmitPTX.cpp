@@ -140,16 +140,21 @@ LogicalResult addLineInfo(ModuleOp module) {
   return success();
 }
 
-/// Inline assembly may do anything unless it says otherwise, and the LLVM dialect cannot say it.
-void describeAssembly(llvm::Module &module) {
+/// Says of calls what the LLVM dialect cannot say, or what LLVM does not know. Inline assembly may do anything unless
+/// it says otherwise. All lanes take part in a product on tensor cores, so it must not move under a condition.
+void describeCalls(llvm::Module &module) {
   for (llvm::Function &function : module) {
     for (llvm::Instruction &instruction : llvm::instructions(function)) {
       auto *call = dyn_cast<llvm::CallInst>(&instruction);
-      if (!call || !call->isInlineAsm())
+      if (!call)
         continue;
-      call->setDoesNotThrow();
-      if (!cast<llvm::InlineAsm>(call->getCalledOperand())->hasSideEffects())
-        call->setDoesNotAccessMemory();
+      if (auto *assembly = dyn_cast<llvm::InlineAsm>(call->getCalledOperand())) {
+        call->setDoesNotThrow();
+        if (!assembly->hasSideEffects())
+          call->setDoesNotAccessMemory();
+      } else if (call->getCalledOperand()->getName().starts_with("llvm.nvvm.mma.")) {
+        call->setConvergent();
+      }
     }
   }
 }
@@ -208,7 +213,7 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
 /// From LLVM IR to PTX; errors are left in `generation.error`.
 void generate(Generation &generation, const EmitOptions &options) {
   llvm::Module &module = *generation.module;
-  describeAssembly(module);
+  describeCalls(module);
   if (llvm::Error error = linkLibdevice(module)) {
     generation.error = llvm::toString(std::move(error));
     return;
