@@ -1,6 +1,7 @@
 #include "executor.h"
 
 #include "gpu.h"
+#include "unit/emulation/thread_emulator.h"
 
 #include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
@@ -224,12 +225,17 @@ Outcome run_on_cpu(Module &module, const Program &program, std::uint64_t seed) {
 
 // ---- the GPU
 
-/// Compiles to PTX, with 1 to 8 warps. Empty, or what went wrong.
+/// The kernel, for programs of 1 to 8 warps.
+mlir::func::FuncOp choose_warps(Module &module, std::uint64_t seed) {
+  auto kernel = *module.module->getOps<mlir::func::FuncOp>().begin();
+  kernel->setAttr(tile::kNumWarpsAttr, mlir::Builder(&module.context).getI32IntegerAttr(1 << seed % 4));
+  return kernel;
+}
+
+/// Compiles to PTX. Empty, or what went wrong.
 std::string compile(Module &module, std::uint64_t seed, const gpu::GPUTarget &target, GpuProgram &compiled) {
   compiled.arch = target.name.str();
-  compiled.num_warps = 1U << seed % 4;
-  auto kernel = *module.module->getOps<mlir::func::FuncOp>().begin();
-  kernel->setAttr(tile::kNumWarpsAttr, mlir::Builder(&module.context).getI32IntegerAttr(int(compiled.num_warps)));
+  compiled.num_warps = unsigned(tile_gpu::getNumWarps(choose_warps(module, seed)));
   mlir::PassManager passes(&module.context);
   TileToGPUOptions options;
   options.capability = target.capability;
@@ -247,6 +253,31 @@ std::string compile(Module &module, std::uint64_t seed, const gpu::GPUTarget &ta
     return "no PTX: " + llvm::toString(ptx.takeError());
   compiled.ptx = std::move(*ptx);
   return "";
+}
+
+Outcome run_on_threads(Module &module, const Program &program, std::uint64_t seed) {
+  Arguments arguments(program, seed);
+  mlir::func::FuncOp kernel = choose_warps(module, seed);
+  mlir::PassManager passes(&module.context);
+  TileToGPUOptions options;
+  options.capability = seed / 4 % 2 ? 80 : 90;
+  buildTileToGPULayoutsPipeline(passes, options);
+  buildTileToGPUThreadsPipeline(passes, options);
+  if (mlir::failed(passes.run(*module.module)))
+    return arguments.outcome("the GPU pipeline fails: " + module.messages);
+  ThreadEmulator emulator(kernel);
+  std::vector<std::uint64_t> values;
+  for (const GuardedMemory &buffer : arguments.memory) {
+    emulator.addBuffer(buffer.data(), buffer.size);
+    values.push_back(reinterpret_cast<std::uint64_t>(buffer.data()));
+  }
+  for (std::int32_t scalar : program.scalars)
+    values.push_back(std::uint32_t(scalar));
+  for (std::uint32_t y = 0; y < program.grid[1]; ++y)
+    for (std::uint32_t x = 0; x < program.grid[0]; ++x)
+      if (std::string error = emulator.run(values, {x, y, 0}, program.grid); !error.empty())
+        return arguments.outcome("the threads fail: " + error);
+  return arguments.outcome("");
 }
 
 Outcome run_on_cuda(Module &module, const Program &program, std::uint64_t seed) {
@@ -279,6 +310,8 @@ Outcome run(const Program &program, std::uint64_t seed, Target target) {
     return {"the program is invalid: " + module.messages, {}};
   if (target == Target::cpu)
     return run_on_cpu(module, program, seed);
+  if (target == Target::gpu_threads)
+    return run_on_threads(module, program, seed);
   if (target == Target::cuda)
     return run_on_cuda(module, program, seed);
   mlir::PassManager passes(&module.context);

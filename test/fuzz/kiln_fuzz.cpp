@@ -27,6 +27,8 @@ llvm::cl::opt<Target> target("target", llvm::cl::desc("what is compared with the
                                               clEnumValN(Target::cuda, "cuda", "the first GPU"),
                                               clEnumValN(Target::gpu_code, "gpu-code",
                                                          "nothing: code for GPUs is generated and assembled"),
+                                              clEnumValN(Target::gpu_threads, "gpu-threads",
+                                                         "the code of a GPU's threads, run on the host"),
                                               clEnumValN(Target::interp_opt, "interp-opt",
                                                          "the interpreter, after the passes that all targets share")),
                              llvm::cl::init(Target::cpu));
