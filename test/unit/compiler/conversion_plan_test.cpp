@@ -441,7 +441,9 @@ TEST(ConversionPlan, OperandsOfTensorCoresComeThroughLdmatrix) {
            // M or N is
            {2, 0, {64, 64}, {{8, 1}, {8, 4}, {1, 4}, {0, 1}}, SharedExchange::Load::TransposedMatrix},
            {2, 1, {64, 64}, {{1, 8}, {4, 8}, {4, 1}, {1, 0}}, SharedExchange::Load::TransposedMatrix},
-           {2, 1, {128, 16}, {{1, 8}, {16, 2}, {4, 1}, {1, 0}}, SharedExchange::Load::TransposedMatrix}}) {
+           {2, 1, {128, 16}, {{1, 8}, {16, 2}, {4, 1}, {1, 0}}, SharedExchange::Load::TransposedMatrix},
+           // vectors along K would move as much at a time, but of elements that first have to be put together
+           {2, 1, {64, 128}, {{1, 8}, {2, 16}, {4, 1}, {1, 0}}, SharedExchange::Load::TransposedMatrix}}) {
     LinearLayout from = blockedLayout(test.shape, test.blocking),
                  to = mmaOperandLayout(test.operand, test.shape, {2, 2}, test.bytes * 8);
     SharedExchange plan = planSharedExchange(from, to, test.bytes);

@@ -25,8 +25,8 @@ using namespace kiln::tile_gpu;
 
 namespace {
 
-/// What alternating may cost: 64 warps of a multiprocessor then use 128 KiB of its 228 (100 on small ones, which hold
-/// 48 warps).
+/// What alternating may cost beyond the largest buffer: at most 128 KiB of the 228 of a multiprocessor that holds 64
+/// warps (96 of the 100 of small ones, which hold 48).
 constexpr int64_t kCheapBytesPerWarp = 2048;
 
 struct Buffer {
@@ -77,18 +77,25 @@ SmallVector<Buffer> collectBuffers(func::FuncOp kernel) {
   return buffers;
 }
 
-/// The lowest place for `buffer` that is apart from the buffers before it, or 0 if that ends behind `limit`.
+/// The lowest of the places that end within `limit` where `buffer` overlaps as few as possible of the buffers before
+/// it.
 int64_t findPlace(const Buffer &buffer, ArrayRef<Buffer> buffers, int64_t limit) {
-  SmallVector<const Buffer *> taken;
+  SmallVector<int64_t> places = {0};
   for (size_t index : buffer.before)
     if (buffers[index].offset >= 0)
-      taken.push_back(&buffers[index]);
-  llvm::sort(taken, [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; });
-  int64_t offset = 0;
-  for (const Buffer *other : taken)
-    if (offset < other->offset + other->bytes && other->offset < offset + buffer.bytes)
-      offset = other->offset + other->bytes;
-  return offset + buffer.bytes <= limit ? offset : 0;
+      places.push_back(buffers[index].offset + buffers[index].bytes);
+  llvm::sort(places);
+  auto countOverlaps = [&](int64_t place) {
+    return llvm::count_if(buffer.before, [&](size_t index) {
+      const Buffer &other = buffers[index];
+      return other.offset >= 0 && place < other.offset + other.bytes && other.offset < place + buffer.bytes;
+    });
+  };
+  int64_t best = 0;
+  for (int64_t place : places)
+    if (place + buffer.bytes <= limit && countOverlaps(place) < countOverlaps(best))
+      best = place;
+  return best;
 }
 
 /// "file:line" of an operation, or nothing.
@@ -113,7 +120,7 @@ LogicalResult AllocateSharedPass::allocate(func::FuncOp kernel) {
                                       << int64_t(maxBytes) << " at most: use smaller tiles";
     largest = std::max(largest, buffer.bytes);
   }
-  int64_t limit = std::max(largest, std::min<int64_t>(maxBytes, getNumWarps(kernel) * kCheapBytesPerWarp));
+  int64_t limit = std::min<int64_t>(maxBytes, largest + getNumWarps(kernel) * kCheapBytesPerWarp);
 
   Builder builder(&getContext());
   SmallVector<Attribute> list;

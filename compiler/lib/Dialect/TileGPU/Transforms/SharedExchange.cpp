@@ -55,6 +55,7 @@ private:
   bool measureMatrices(SharedExchange &exchange) const;
   unsigned getVectorBits(const LinearLayout &layout, const LinearLayout &offsets) const;
   unsigned getConflicts(ArrayRef<uint64_t> lanes, unsigned bytesBits) const;
+  unsigned getPackingCost(const LinearLayout &layout, const LinearLayout &offsets, unsigned vectorBits) const;
 
   /// Bits of the registers of a thread that share a word.
   unsigned getPackBits() const { return elementBits < kWordBits ? kWordBits - elementBits : 0; }
@@ -258,6 +259,16 @@ unsigned Planner::getConflicts(ArrayRef<uint64_t> lanes, unsigned bytesBits) con
   return 1u << (words.size() - banks.size());
 }
 
+/// Instructions that rearrange small elements: registers usually come, and are used, in words of neighbours.
+unsigned Planner::getPackingCost(const LinearLayout &layout, const LinearLayout &offsets, unsigned vectorBits) const {
+  Vectors places(layout.compose(offsets).getBases(Axis::registers()));
+  unsigned packBits = std::min<unsigned>(getPackBits(), places.size());
+  for (unsigned bit = 0; bit < packBits; ++bit)
+    if (bit >= vectorBits || places[bit] != uint64_t(1) << bit)
+      return 1u << (places.size() - packBits);
+  return 0;
+}
+
 /// Instructions, and how often they go through the banks.
 unsigned getCost(unsigned instructions, unsigned bytesBits, unsigned conflicts) {
   return instructions * (1 + (1u << (kLaneBits - getPhaseBits(bytesBits))) * conflicts);
@@ -267,14 +278,16 @@ void Planner::measureStore(SharedExchange &exchange) const {
   unsigned vector = getVectorBits(from, exchange.offsets);
   exchange.storeVector = 1u << vector;
   exchange.storeConflicts = getConflicts(from.compose(exchange.offsets).getBases(Axis::lane()), vector + elementBits);
-  exchange.cost += getCost(1u << (sourceRegisters.size() - vector), vector + elementBits, exchange.storeConflicts);
+  exchange.cost += getCost(1u << (sourceRegisters.size() - vector), vector + elementBits, exchange.storeConflicts) +
+                   getPackingCost(from, exchange.offsets, vector);
 }
 
 void Planner::measureLoad(SharedExchange &exchange) const {
   unsigned vector = getVectorBits(to, exchange.offsets);
   exchange.loadVector = 1u << vector;
   exchange.loadConflicts = getConflicts(to.compose(exchange.offsets).getBases(Axis::lane()), vector + elementBits);
-  exchange.cost += getCost(1u << (registers.size() - vector), vector + elementBits, exchange.loadConflicts);
+  exchange.cost += getCost(1u << (registers.size() - vector), vector + elementBits, exchange.loadConflicts) +
+                   getPackingCost(to, exchange.offsets, vector);
 }
 
 /// Where the rows of the matrices lie. Fails if they are not 16 bytes in one piece.

@@ -81,7 +81,7 @@ struct SharedExchange {
   Load load = Load::Vector;
   /// Different words that one bank has to deliver for an access, 1 if there are no conflicts.
   unsigned storeConflicts = 1, loadConflicts = 1;
-  /// Instructions and passes through the banks, of a warp.
+  /// Instructions and passes through the banks, of a warp, and what it takes to rearrange small elements.
   unsigned cost = 0;
 
   /// The rows of a matrix load: from bits of the lane (axis lane: 3 bits of the row, then up to 2 bits of the matrix),

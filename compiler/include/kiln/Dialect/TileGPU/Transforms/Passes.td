@@ -44,7 +44,7 @@ def AllocateShared : Pass<"tile-gpu-allocate-shared"> {
   let summary = "give every operation that exchanges data its place in shared memory";
   let description = [{
     An operation that moves data between warps owns its bytes from its start to its end; operations that do not run at the same time share
-    them. Two that follow each other get different places where that costs little (at most 2 KiB a warp in all): then the later one
+    them. Two that follow each other get different places where that costs little (at most 2 KiB a warp beyond the largest of them): then the later one
     need not wait until everybody has read what the earlier one left.
 
     Each such operation gets `tile_gpu.shared_offset`, a multiple of 16 bytes; the kernel gets their total as `tile_gpu.shared_bytes` and their list as
