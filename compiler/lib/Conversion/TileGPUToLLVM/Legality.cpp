@@ -61,8 +61,9 @@ static LogicalResult checkOperation(Operation *op, unsigned capability, bool lib
     if (libdeviceFunction(op).empty())
       return op->emitOpError() << "of type " << op->getResult(0).getType() << " has no instruction on a GPU";
     if (!libdevice)
-      return op->emitOpError() << "of type " << op->getResult(0).getType()
-                               << " needs NVIDIA's libdevice, which is not there";
+      return op->emitOpError()
+             << "of type " << op->getResult(0).getType()
+             << " needs NVIDIA's libdevice, which was not found; CUDA_HOME says where the CUDA toolkit is";
     return success();
   }
   if (!isa<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, index::IndexDialect, LLVM::LLVMDialect,

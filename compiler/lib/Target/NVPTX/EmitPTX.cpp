@@ -13,20 +13,20 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm-c/Target.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/IRReader/IRReader.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
@@ -166,12 +166,17 @@ llvm::Error linkLibdevice(llvm::Module &module) {
   if (!calls)
     return llvm::Error::success();
   std::string path = findLibdevice();
-  llvm::SMDiagnostic diagnostic;
-  std::unique_ptr<llvm::Module> library =
-      path.empty() ? nullptr : llvm::parseIRFile(path, diagnostic, module.getContext());
-  if (!library)
-    return llvm::createStringError("the kernel calls NVIDIA's libdevice, which cannot be read: " +
-                                   (path.empty() ? "there is none" : diagnostic.getMessage().str()));
+  if (path.empty())
+    return llvm::createStringError("the kernel calls NVIDIA's libdevice, which was not found");
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return llvm::createStringError(path + ": " + buffer.getError().message());
+  // Lazy: only the functions that are called are read.
+  llvm::Expected<std::unique_ptr<llvm::Module>> parsed =
+      llvm::getOwningLazyBitcodeModule(std::move(*buffer), module.getContext());
+  if (!parsed)
+    return llvm::createStringError(path + ": " + llvm::toString(parsed.takeError()));
+  std::unique_ptr<llvm::Module> library = std::move(*parsed);
   library->setTargetTriple(module.getTargetTriple());
   library->setDataLayout(module.getDataLayout());
   bool failed = llvm::Linker::linkModules(module, std::move(library), llvm::Linker::LinkOnlyNeeded,

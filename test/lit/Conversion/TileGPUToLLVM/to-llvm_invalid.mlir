@@ -18,7 +18,7 @@ func.func @expanded_before(%x: f32) -> f32 {
 // -----
 
 func.func @libdevice(%x: f64) -> f64 {
-  // expected-error @below {{'math.exp' op of type 'f64' needs NVIDIA's libdevice, which is not there}}
+  // expected-error @below {{'math.exp' op of type 'f64' needs NVIDIA's libdevice, which was not found; CUDA_HOME says where the CUDA toolkit is}}
   %0 = math.exp %x : f64
   return %0 : f64
 }

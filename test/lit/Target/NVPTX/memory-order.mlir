@@ -17,3 +17,20 @@ func.func @order(%p: i64, %q: i64, %on: i1, %c: i1, %n: i32) attributes {tile.ke
   }
   return
 }
+
+// Nor is it loaded after a barrier.
+// CHECK-LABEL: .entry barrier(
+// CHECK: ld.shared.b32
+// CHECK: bar.sync
+// CHECK: bra
+// CHECK-NOT: ld.shared
+// CHECK: div.s32
+func.func @barrier(%s: i32, %q: i64, %c: i1, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %v = tile_gpu.machine "ld.shared.b32"(%s) : (i32) -> i32
+  tile_gpu.machine "bar.sync"() : () -> ()
+  scf.if %c {
+    %r = arith.divsi %v, %n : i32
+    tile_gpu.machine "st.global.b32"(%q, %r) : (i64, i32) -> ()
+  }
+  return
+}
