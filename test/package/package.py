@@ -49,6 +49,21 @@ class Package:
         run(self.cmake, "--build", build)
         junit.fail_unless("works" in run(build / "consumer"), "said nothing")
 
+    def ir_tests(self):
+        """A user's project that tests the IR of its kernels; where FileCheck is missing, the test is skipped with the reason."""
+        build = fresh(self.scratch / "ir-test")
+        ctest = pathlib.Path(self.cmake).with_name("ctest")
+        configure = [self.cmake, "-S", ROOT / "examples/ir_test", "-B", build, "-DCMAKE_CXX_COMPILER=g++", f"-DCMAKE_PREFIX_PATH={self.prefix}"]
+        run(*configure)
+        run(self.cmake, "--build", build)
+        said = run(ctest, "--test-dir", build, "--output-on-failure")
+        junit.fail_unless("100% tests passed" in said and "Skipped" not in said, f"the test did not pass:\n{said}")
+        reason = "FileCheck (KILN_FILECHECK) was not found"
+        said = run(*configure, "-DKILN_FILECHECK=OFF")
+        junit.fail_unless(f"kiln_add_ir_test(ir_test): skipped, because {reason}" in said, f"no word of FileCheck:\n{said}")
+        said = run(ctest, "--test-dir", build, "--verbose")
+        junit.fail_unless("Skipped" in said and reason in said, f"not skipped:\n{said}")
+
     def relocated(self):
         """An installed tree may be moved."""
         moved = self.scratch / "moved"
@@ -105,6 +120,7 @@ def main():
     checks = [
         ("install", package.install),
         ("find_package", package.find_package),
+        ("tests of a user's IR", package.ir_tests),
         ("an installed tree can be moved", package.relocated),
         ("pkg-config", package.pkg_config),
         ("libkiln alone", package.one_library),
