@@ -19,6 +19,7 @@ namespace {
 
 std::unique_ptr<mlir::MLIRContext> make_context() {
   auto context = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
+  context->printOpOnDiagnostic(false); // errors name lines of the kernel, not IR
   context->loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect,
                        mlir::scf::SCFDialect, tile::TileDialect>();
   return context;

@@ -175,6 +175,30 @@ TEST(CompileForTarget, LinesOfHelpersInOtherFilesHaveTheNamesOfTheirFiles) {
   EXPECT_TRUE(contains(ptx, "\t.loc\t" + number + " " + std::to_string(doubled_line) + " ")) << ptx;
 }
 
+TEST(CompileForTarget, AFailureNamesTheLineAndACommandThatRepeatsIt) {
+  Kernel kernel{"transpose", [](const Config &c, ptr<const float> x, ptr<float> out) {
+                  auto i = arange(0, 512);
+                  auto at = col(i) * 512 + row(i);
+                  store(out + at, trans(load(x + at))); // must pass through shared memory, which is not so large
+                }};
+  try {
+    kernel.compile({}, hopper);
+    FAIL() << "no error";
+  } catch (const CompileError &e) {
+    const std::string said = e.what();
+    EXPECT_TRUE(contains(said, "target_test.cpp:")) << said;
+    EXPECT_TRUE(contains(said, "bytes of shared memory, but a program has 232448 at most")) << said;
+    EXPECT_TRUE(contains(said, "note: while tracing 'transpose' with {512, 3, 4}")) << said;
+    const std::string command = "note: reproduce with: kiln-opt --tile-to-gpu='capability=90 shared-bytes=232448";
+    ASSERT_TRUE(contains(said, command)) << said;
+    const std::size_t path = said.find("' /", said.find(command)) + 2;
+    const std::filesystem::path file = said.substr(path, said.find('\n', path) - path);
+    EXPECT_TRUE(contains(read_file(file), "func.func @transpose")) << file;
+    std::filesystem::remove(file);
+  }
+  EXPECT_EQ(kernel.counters().compiles, 0u);
+}
+
 TEST(Emit, PrintsEveryStage) {
   Kernel kernel{"scale", scale};
   const std::pair<const char *, const char *> stages[] = {{"tile", "tile.load"},
