@@ -43,15 +43,23 @@ using namespace kiln::gpu;
 
 namespace {
 
-/// Everything that code generation of one module holds. It lives on the heap and is given up where a fatal error ends
-/// code generation in the middle: its parts are in no state to be destroyed then.
+/// Everything that code generation of one module holds.
 struct Generation {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
   std::string error; // what LLVM diagnosed
   llvm::SmallString<0> ptx;
+  llvm::legacy::PassManager passes;
 };
+
+/// Keeps what a fatal error interrupted: it is in no state to be destroyed.
+void abandon(std::unique_ptr<Generation> generation) {
+  static std::mutex mutex;
+  static auto &abandoned = *new std::vector<std::unique_ptr<Generation>>;
+  std::lock_guard lock(mutex);
+  abandoned.push_back(std::move(generation));
+}
 
 void initialize() {
   static std::once_flag once;
@@ -230,12 +238,12 @@ void generate(Generation &generation, const EmitOptions &options) {
     options.dump("llvmir", text);
   }
   llvm::raw_svector_ostream stream(generation.ptx);
-  llvm::legacy::PassManager passes;
-  if (generation.machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile)) {
+  if (generation.machine->addPassesToEmitFile(generation.passes, stream, nullptr,
+                                              llvm::CodeGenFileType::AssemblyFile)) {
     generation.error = "the backend writes no PTX";
     return;
   }
-  passes.run(module);
+  generation.passes.run(module);
 }
 
 } // namespace
@@ -292,7 +300,7 @@ llvm::Expected<std::string> gpu::emitPTX(ModuleOp module, const GPUTarget &targe
     return error("it cannot be translated to LLVM IR");
 
   if (std::optional<std::string> fatal = catchFatalErrors([&] { generate(*generation, options); })) {
-    generation.release();
+    abandon(std::move(generation));
     return error("LLVM stopped: " + *fatal);
   }
   if (!generation->error.empty())
