@@ -39,6 +39,7 @@ std::string ThreadEmulator::run(ArrayRef<uint64_t> arguments, std::array<uint32_
   this->grid = grid;
   for (Byte &byte : shared)
     byte = Byte();
+  global.clear();
   failure.clear();
   if (kernel.getNumArguments() != arguments.size())
     return "a wrong number of arguments";
@@ -200,8 +201,7 @@ void ThreadEmulator::runWhile(scf::WhileOp op, const Mask &active) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-void ThreadEmulator::note(unsigned thread, size_t index, bool isWrite) {
-  Byte &byte = shared[index];
+void ThreadEmulator::note(unsigned thread, Byte &byte, StringRef space, uint64_t address, bool isWrite) {
   unsigned warp = thread / 32;
   if (byte.time != time) {
     byte.time = time;
@@ -211,7 +211,8 @@ void ThreadEmulator::note(unsigned thread, size_t index, bool isWrite) {
     bool isOther = other.warp != warp || (other.lanes & ~(1U << thread % 32)) != 0;
     bool isOrdered = other.warp == warp && other.warpTime != warpTimes[warp];
     if ((isWrite || other.isWrite) && isOther && !isOrdered)
-      fail("threads of warps " + Twine(other.warp) + " and " + Twine(warp) + " race for byte " + Twine(index));
+      fail("threads of warps " + Twine(other.warp) + " and " + Twine(warp) + " race for byte " + Twine(address) +
+           " of " + space + " memory");
   }
   for (Access &own : byte.accesses)
     if (own.warp == warp && own.warpTime == warpTimes[warp] && own.isWrite == isWrite) {
@@ -228,7 +229,7 @@ void ThreadEmulator::readShared(unsigned thread, uint64_t address, void *data, s
     size_t index = address - kSharedBase + i;
     if (!shared[index].isWritten)
       return fail("thread " + Twine(thread) + " reads byte " + Twine(index) + ", which nobody wrote,");
-    note(thread, index, /*isWrite=*/false);
+    note(thread, shared[index], "shared", index, /*isWrite=*/false);
     static_cast<uint8_t *>(data)[i] = shared[index].value;
   }
 }
@@ -238,17 +239,19 @@ void ThreadEmulator::writeShared(unsigned thread, uint64_t address, const void *
     return fail("a write outside of shared memory");
   for (size_t i = 0; i < bytes; ++i) {
     size_t index = address - kSharedBase + i;
-    note(thread, index, /*isWrite=*/true);
+    note(thread, shared[index], "shared", index, /*isWrite=*/true);
     shared[index].isWritten = true;
     shared[index].value = static_cast<const uint8_t *>(data)[i];
   }
 }
 
-void ThreadEmulator::checkGlobal(uint64_t address, size_t bytes) {
+void ThreadEmulator::checkGlobal(unsigned thread, uint64_t address, size_t bytes, bool isWrite) {
   if (llvm::none_of(buffers, [&](const auto &buffer) {
         return buffer.first <= address && address + bytes <= buffer.first + buffer.second;
       }))
     fail("an access outside of all buffers");
+  for (size_t i = 0; watchesGlobal && i < bytes; ++i)
+    note(thread, global[address + i], "global", address + i, isWrite);
 }
 
 /// ld and st, of either memory.
@@ -281,7 +284,7 @@ void ThreadEmulator::runAccess(MachineOp op, StringRef name, const Mask &active)
     else if (isShared)
       writeShared(thread, address, buffer, bytes * count);
     else
-      checkGlobal(address, bytes * count);
+      checkGlobal(thread, address, bytes * count, /*isWrite=*/!isLoad);
     if (!isShared && failure.empty()) {
       if (isLoad)
         std::memcpy(buffer, reinterpret_cast<const void *>(address), bytes * count);
@@ -309,7 +312,7 @@ void ThreadEmulator::runAtomic(MachineOp op, StringRef name, const Mask &active)
       continue;
     uint64_t address = get(operands[0])[thread], old = 0;
     if (get(operands[1])[thread] & 1) {
-      checkGlobal(address, format.bytes());
+      checkGlobal(thread, address, format.bytes(), /*isWrite=*/true);
       if (!failure.empty())
         return;
       std::memcpy(&old, reinterpret_cast<const void *>(address), format.bytes());

@@ -17,6 +17,8 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
+#include <unordered_map>
+
 namespace kiln {
 
 class ThreadEmulator {
@@ -26,6 +28,11 @@ public:
 
   /// Global memory that the kernel may access; there is none but what is named here.
   void addBuffer(const void *start, size_t bytes) { buffers.emplace_back(uint64_t(start), bytes); }
+
+  /// From now on global memory is watched like shared memory: two threads of the program that access a byte with no
+  /// barrier between them, one of them a write, are an error. (A store may name one address twice, and atomics may
+  /// meet; this is for kernels that do neither.)
+  void watchGlobalMemory() { watchesGlobal = true; }
 
   /// Runs the program `program` of `grid` with the values of the parameters; pointers are addresses. Returns what went
   /// wrong, or nothing.
@@ -54,11 +61,12 @@ private:
   Lanes &get(mlir::Value value);
   void set(mlir::Value value, const Mask &active, llvm::function_ref<uint64_t(unsigned thread)> function);
 
-  void checkGlobal(uint64_t address, size_t bytes);
+  struct Byte;
+  void checkGlobal(unsigned thread, uint64_t address, size_t bytes, bool isWrite);
   void readShared(unsigned thread, uint64_t address, void *data, size_t bytes);
   void writeShared(unsigned thread, uint64_t address, const void *data, size_t bytes);
   /// Notes an access to a byte, and complains where it meets another thread's.
-  void note(unsigned thread, size_t byte, bool isWrite);
+  void note(unsigned thread, Byte &byte, llvm::StringRef space, uint64_t address, bool isWrite);
   void requireAll(mlir::Operation *op, const Mask &active);
   void fail(const llvm::Twine &message);
 
@@ -83,6 +91,8 @@ private:
   std::array<uint32_t, 3> program = {0, 0, 0}, grid = {1, 1, 1};
   llvm::DenseMap<mlir::Value, Lanes> values;
   std::vector<Byte> shared;
+  std::unordered_map<uint64_t, Byte> global; // where it is watched; the values are in place
+  bool watchesGlobal = false;
   unsigned time = 1;               // barriers of the program
   std::vector<unsigned> warpTimes; // of each warp
   std::string failure;

@@ -1,12 +1,12 @@
 //===- exchange_test.cpp - Exchanges between threads, carried out ---------------------------------------===//
 //
-// Conversions, reductions and scans in many layouts go through allocation, barriers and thread lowering; all threads
-// are then simulated, and the memory that they leave is compared with what the operation means. The combiner that is
-// used is associative, but its operands must not change places.
+// Conversions, reductions and scans in many layouts go through allocation, barriers and thread lowering; then all
+// threads run, and the memory that they leave is compared with what the operation means. The combiner that is used is
+// associative, but its operands must not change places.
 //
 //===----------------------------------------------------------------------===//
 
-#include "thread_simulator.h"
+#include "thread_emulator.h"
 
 #include "kiln/Conversion/TileGPUToThreads/Passes.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
@@ -29,6 +29,7 @@ using namespace kiln::tile_gpu;
 namespace {
 
 using Shape = SmallVector<int64_t>;
+using Memory = std::vector<uint8_t>;
 
 int64_t volume(ArrayRef<int64_t> shape) {
   int64_t product = 1;
@@ -97,8 +98,10 @@ protected:
                         math::MathDialect>();
   }
 
-  /// Compiles and runs; returns what went wrong.
-  std::string run(const std::string &text, int64_t warps, SimulatedMemory &memory, ArrayRef<uint64_t> arguments) {
+  /// Compiles and runs a kernel whose parameters are pointers to `offsets` in the memory, and then `numbers`. Returns
+  /// what went wrong.
+  std::string run(const std::string &text, Memory &memory, ArrayRef<uint64_t> offsets,
+                  ArrayRef<uint64_t> numbers = {}) {
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
     if (!module)
       return "does not parse:\n" + text;
@@ -108,8 +111,14 @@ protected:
     passes.addPass(createLowerToThreads());
     if (failed(passes.run(*module)))
       return "does not compile:\n" + text;
-    auto kernel = *module->getOps<func::FuncOp>().begin();
-    std::string error = ThreadSimulator(kernel, warps, memory).run(arguments);
+    ThreadEmulator emulator(*module->getOps<func::FuncOp>().begin());
+    emulator.addBuffer(memory.data(), memory.size());
+    emulator.watchGlobalMemory();
+    SmallVector<uint64_t> arguments;
+    for (uint64_t offset : offsets)
+      arguments.push_back(uint64_t(memory.data()) + offset);
+    llvm::append_range(arguments, numbers);
+    std::string error = emulator.run(arguments);
     return error.empty() ? error : error + "\n" + text;
   }
 
@@ -177,12 +186,12 @@ TEST_F(Exchange, ConversionsKeepEveryElementInItsPlace) {
     kernel.store("out", "%w", type.name, shape, to);
 
     int64_t bytes = volume(shape) * type.bytes;
-    SimulatedMemory memory(2 * bytes);
+    Memory memory(2 * bytes);
     for (int64_t i = 0; i < bytes; ++i)
-      memory.bytes[i] = type.name == StringRef("i1") ? random.below(2) : random.below(256);
-    std::vector<uint8_t> expected(memory.bytes.begin(), memory.bytes.begin() + bytes);
-    ASSERT_EQ(run(kernel.get(), warps, memory, {0, uint64_t(bytes)}), "");
-    ASSERT_EQ(std::vector<uint8_t>(memory.bytes.begin() + bytes, memory.bytes.end()), expected) << kernel.get();
+      memory[i] = type.name == StringRef("i1") ? random.below(2) : random.below(256);
+    std::vector<uint8_t> expected(memory.begin(), memory.begin() + bytes);
+    ASSERT_EQ(run(kernel.get(), memory, {0, uint64_t(bytes)}), "");
+    ASSERT_EQ(std::vector<uint8_t>(memory.begin() + bytes, memory.end()), expected) << kernel.get();
   }
 }
 
@@ -205,12 +214,12 @@ constexpr const char *kAffineCombiner = R"( {
   })";
 
 /// Reads and writes arrays of 32-bit numbers.
-void put(SimulatedMemory &memory, uint64_t address, ArrayRef<uint32_t> numbers) {
-  memcpy(memory.bytes.data() + address, numbers.data(), numbers.size() * 4);
+void put(Memory &memory, uint64_t address, ArrayRef<uint32_t> numbers) {
+  memcpy(memory.data() + address, numbers.data(), numbers.size() * 4);
 }
-uint32_t getNumber(const SimulatedMemory &memory, uint64_t address) {
+uint32_t getNumber(const Memory &memory, uint64_t address) {
   uint32_t number;
-  memcpy(&number, memory.bytes.data() + address, 4);
+  memcpy(&number, memory.data() + address, 4);
   return number;
 }
 
@@ -245,11 +254,11 @@ TEST_F(Exchange, ReductionsKeepTheOrderOfTheirOperands) {
 
     uint64_t count = volume(shape), rows = kept[0];
     std::vector<uint32_t> a = makeNumbers(random, count), b = makeNumbers(random, count);
-    SimulatedMemory memory(8 * count + 12 * rows);
+    Memory memory(8 * count + 12 * rows);
     put(memory, 0, a);
     put(memory, 4 * count, b);
     uint64_t out = 8 * count;
-    ASSERT_EQ(run(kernel.get(), warps, memory, {0, 4 * count, out, out + 4 * rows, out + 8 * rows}), "");
+    ASSERT_EQ(run(kernel.get(), memory, {0, 4 * count, out, out + 4 * rows, out + 8 * rows}), "");
     for (uint64_t row = 0; row < rows; ++row) {
       Affine expected{1, 0};
       uint32_t sum = 0;
@@ -284,10 +293,10 @@ TEST_F(Exchange, ScansKeepTheOrderOfTheirOperands) {
 
     uint64_t count = volume(shape);
     std::vector<uint32_t> a = makeNumbers(random, count), b = makeNumbers(random, count);
-    SimulatedMemory memory(16 * count);
+    Memory memory(16 * count);
     put(memory, 0, a);
     put(memory, 4 * count, b);
-    ASSERT_EQ(run(kernel.get(), warps, memory, {0, 4 * count, 8 * count, 12 * count}), "");
+    ASSERT_EQ(run(kernel.get(), memory, {0, 4 * count, 8 * count, 12 * count}), "");
     int64_t length = shape[axis], stride = axis == 0 ? shape[1] : 1;
     for (uint64_t element = 0; element < count; ++element) {
       int64_t position = element / stride % length;
@@ -308,7 +317,7 @@ TEST_F(Exchange, ScansKeepTheOrderOfTheirOperands) {
 // Programs
 //===----------------------------------------------------------------------===//
 
-/// Random sequences of accesses and exchanges in loops and branches. What they compute does not matter: the simulator
+/// Random sequences of accesses and exchanges in loops and branches. What they compute does not matter: the emulator
 /// finds every access that another thread could overtake.
 class ProgramText {
 public:
@@ -416,9 +425,9 @@ TEST_F(Exchange, NoThreadOvertakesAnother) {
   for (int round = 0; round < 300; ++round) {
     std::string text = ProgramText(random).get();
     for (uint64_t condition : {0, 1}) {
-      SimulatedMemory memory(1024);
+      Memory memory(1024);
       // Once with two buffers that are one and the same.
-      ASSERT_EQ(run(text, 2, memory, {0, condition ? 0u : 512u, 3, condition}), "");
+      ASSERT_EQ(run(text, memory, {0, condition ? 0u : 512u}, {3, condition}), "");
     }
   }
 }
