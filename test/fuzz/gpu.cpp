@@ -1,63 +1,16 @@
 #include "gpu.h"
 
+#include "arena.h"
+
 #include "kiln/cuda.h"
 #include "kiln/device_memory.h"
 #include "kiln/error.h"
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cuda_kernel.h"
 
-#include <algorithm>
-#include <cstring>
 #include <mutex>
 
 namespace kiln::fuzz {
-namespace {
-
-constexpr unsigned char poison = 0xcd;
-constexpr std::size_t guard = 4096; // bytes, more than a tile of most programs
-
-/// Where buffers lie in one piece of memory, with poison between them.
-class Arena {
-public:
-  Arena(std::span<const GpuBuffer> buffers, std::uint64_t seed) {
-    std::size_t at = guard;
-    for (const GpuBuffer &buffer : buffers) {
-      // Half of them are aligned as allocations are, half as their elements are and no better.
-      if (seed++ % 2)
-        at += buffer.element_bytes;
-      offsets.push_back(at);
-      at = (at + buffer.bytes.size() + guard + 255) / 256 * 256;
-    }
-    image.assign(at, poison);
-    for (std::size_t i = 0; i < buffers.size(); ++i)
-      std::copy(buffers[i].bytes.begin(), buffers[i].bytes.end(), image.begin() + std::ptrdiff_t(offsets[i]));
-  }
-
-  /// Copies what the run left into the buffers. Empty, or which guard zone was written.
-  std::string fetch(std::span<const GpuBuffer> buffers) const {
-    std::size_t at = 0;
-    std::string broken;
-    const auto check = [&](std::size_t end, std::size_t number) {
-      const auto begin = image.begin() + std::ptrdiff_t(at);
-      const auto bad = std::find_if(begin, image.begin() + std::ptrdiff_t(end), [](auto b) { return b != poison; });
-      if (bad != image.begin() + std::ptrdiff_t(end) && broken.empty())
-        broken = "memory between buffers " + std::to_string(number) + " and " + std::to_string(number + 1) +
-                 " was written, " + std::to_string(bad - begin) + " bytes past the end";
-    };
-    for (std::size_t i = 0; i < buffers.size(); ++i) {
-      check(offsets[i], i - 1);
-      std::memcpy(buffers[i].bytes.data(), image.data() + offsets[i], buffers[i].bytes.size());
-      at = offsets[i] + buffers[i].bytes.size();
-    }
-    check(image.size(), buffers.size() - 1);
-    return broken;
-  }
-
-  std::vector<std::size_t> offsets;
-  std::vector<unsigned char> image;
-};
-
-} // namespace
 
 std::string gpu_unavailable() { return cuda::device_count() > 0 ? "" : cuda::unavailable_reason(); }
 
