@@ -313,6 +313,45 @@ TEST_F(Exchange, ScansKeepTheOrderOfTheirOperands) {
   }
 }
 
+TEST_F(Exchange, ElementsOfEveryWidthAreReducedAndScanned) {
+  // Exclusive-or shows every element that is missing or counted twice, whatever its width.
+  Random random(5);
+  const ElementType types[] = {{"i1", 1}, {"i8", 1}, {"i16", 2}, {"i32", 4}, {"i64", 8}};
+  for (const ElementType &type : types) {
+    for (int64_t warps : {1, 2, 8}) {
+      std::string element = type.name;
+      Shape shape = {512};
+      LinearLayout from = random.layout(shape, llvm::Log2_64(warps), 20), scanned = getScanLayout(shape, 0, warps);
+      std::string combiner = " {\n^bb0(%u: " + element + ", %v: " + element +
+                             "):\n  %t = arith.xori %u, %v : " + element + "\n  tile.yield %t : " + element + "\n}";
+      KernelText kernel(warps);
+      std::string source = tensorType(shape, element, kernel.nameOf(from)),
+                  scannedType = tensorType(shape, element, kernel.nameOf(scanned));
+      kernel.load("x", element, shape, from);
+      kernel.addParameter("%sum: !tile.ptr<" + element + ">");
+      kernel.add("%r = tile.reduce %x axis 0 : (" + source + ") -> " + element + combiner);
+      kernel.add("tile.store %sum, %r : !tile.ptr<" + element + ">");
+      kernel.load("y", element, shape, scanned);
+      kernel.add("%s = tile.scan %y axis 0 : (" + scannedType + ") -> " + scannedType + combiner);
+      kernel.store("z", "%s", element, shape, scanned);
+
+      uint64_t bytes = 512 * type.bytes;
+      Memory memory(2 * bytes + type.bytes);
+      for (uint64_t i = 0; i < bytes; ++i)
+        memory[i] = random.below(element == "i1" ? 2 : 256);
+      ASSERT_EQ(run(kernel.get(), memory, {0, 2 * bytes, 0, bytes}), "");
+      std::vector<uint8_t> sum(type.bytes);
+      for (uint64_t i = 0; i < 512; ++i) {
+        for (unsigned byte = 0; byte < type.bytes; ++byte) {
+          sum[byte] ^= memory[i * type.bytes + byte];
+          ASSERT_EQ(memory[bytes + i * type.bytes + byte], sum[byte]) << i << "\n" << kernel.get();
+        }
+      }
+      ASSERT_EQ(std::vector<uint8_t>(memory.begin() + 2 * bytes, memory.end()), sum) << kernel.get();
+    }
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Programs
 //===----------------------------------------------------------------------===//
