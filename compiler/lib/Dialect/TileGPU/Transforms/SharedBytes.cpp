@@ -45,6 +45,9 @@ static int64_t getAxisBytes(Op op) {
 }
 
 int64_t tile_gpu::getSharedBytes(Operation *op) {
+  auto lacksLayout = [](Type type) { return isa<RankedTensorType>(type) && !getLayout(type); };
+  if (llvm::any_of(op->getOperandTypes(), lacksLayout) || llvm::any_of(op->getResultTypes(), lacksLayout))
+    return 0; // tile-gpu-lower-to-threads reports it
   return TypeSwitch<Operation *, int64_t>(op)
       .Case<tile::AtomicRMWOp, tile::AtomicCASOp>([](auto atomic) { return getAtomicBytes(atomic); })
       .Case<tile::DotOp>([](auto dot) { return DotStaging(dot).bytes; })

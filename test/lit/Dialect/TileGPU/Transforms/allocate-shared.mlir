@@ -42,3 +42,16 @@ func.func @loop(%p: !tile.ptr<i32>, %v: i32, %n: i32) attributes {tile.kernel} {
 func.func @none(%p: !tile.ptr<i32>) attributes {tile.kernel} {
   return
 }
+
+// Tiles without layouts exchange nothing yet.
+// CHECK-LABEL: @layouts(
+// CHECK-SAME: tile_gpu.shared_bytes = 0 : i64
+func.func @layouts(%x: f32) attributes {tile.kernel} {
+  %t = tile.splat %x : f32 -> tensor<128xf32>
+  %s = tile.reduce %t axis 0 : (tensor<128xf32>) -> f32 {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.addf %a, %b : f32
+    tile.yield %c : f32
+  }
+  return
+}
