@@ -14,7 +14,8 @@ namespace kiln::jit {
 bool dumping();
 
 /// Prints a stage if it is asked for: to standard error, or into the directory KILN_DUMP_DIR, a file for each kernel,
-/// config, GPU architecture and stage: "decode-64-4.tile.mlir", "decode-64-4.sm_90a.ptx". A cubin goes to files only.
+/// config, variant, GPU architecture and stage: "decode-64-4.tile.mlir", "decode-64-4.sm_90a.ptx". A cubin goes to
+/// files only.
 void dump(llvm::StringRef stage, llvm::StringRef text, const Subject &subject);
 
 /// The stages that KILN_OVERRIDE_DIR may hold files for, which then take the place of what would be compiled.

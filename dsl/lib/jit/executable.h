@@ -28,6 +28,7 @@ struct Subject {
   std::string kernel;
   std::string config;
   std::string arch = {}; // "sm_90a"; empty for the CPU and the interpreter
+  Variant variant = Variant::specialised;
 
   /// "note: while tracing 'name' with {...}"
   std::string note(const char *activity) const;

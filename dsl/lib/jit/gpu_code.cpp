@@ -265,7 +265,7 @@ std::string jit::gpu_stage(detail::TracedKernel traced, const Subject &subject, 
     }
     code.report.trace_ms = trace_ms;
     if (wanted == "cubin" && code.image.cubin.empty())
-      throw CompileError("error: there is no cubin: no assembler was found");
+      runtime::assemble(code.image.ptx, subject.arch); // throws, and says what was looked for
     if (wanted == "report")
       return code.report.text();
     if (wanted == "json")

@@ -73,7 +73,7 @@ struct detail::KernelState {
 
   std::string emit(const KernelBase &kernel, const ConfigView &config, const Target &target,
                    std::string_view stage) const {
-    jit::Subject subject{kernel.name(), config.text(config.config), {}};
+    jit::Subject subject{kernel.name(), config.text(config.config)};
     jit::Stopwatch tracing;
     TracedKernel traced = trace(kernel, config);
     const double trace_ms = tracing.ms();
@@ -104,7 +104,7 @@ private:
   void compile(const KernelBase &kernel, const ConfigView &config, const void *const *args,
                jit::KernelCache::Entry &entry) const {
     const bool cuda = entry.device.kind() == Device::Kind::cuda;
-    jit::Subject subject{kernel.name(), config.text(config.config), {}};
+    jit::Subject subject{kernel.name(), config.text(config.config)};
     if (cuda)
       subject.arch = cuda::properties(entry.device).arch;
     jit::Stopwatch tracing;
@@ -117,7 +117,7 @@ private:
     else
       entry.facts = jit::specialise(*traced.module, cuda ? gpu_pointer_alignment : 1);
     if (args && !entry.facts.hold(args)) {
-      entry.variant = jit::Variant::generic;
+      subject.variant = entry.variant = jit::Variant::generic;
       jit::generalise(*traced.module);
     }
     jit::Stopwatch compiling;

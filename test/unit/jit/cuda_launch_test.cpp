@@ -8,8 +8,11 @@
 
 #include <cstdlib>
 #include <dlfcn.h>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <new>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -155,6 +158,28 @@ TEST_F(CudaLaunch, MisalignedPointersAndOddSizesRunTheGenericVariant) {
   EXPECT_NE(state.launches[0].kernel, state.launches[2].kernel);
   EXPECT_EQ(state.launches[2].kernel, state.launches[3].kernel);
   EXPECT_EQ(state.launches[2].kernel, state.launches[4].kernel);
+}
+
+TEST_F(CudaLaunch, BothVariantsAreDumped) {
+  const std::filesystem::path directory = testing::TempDir() + "kiln-cuda-launch-dumps";
+  setenv("KILN_DUMP", "tile,ptx", 1);
+  setenv("KILN_DUMP_DIR", directory.c_str(), 1);
+  launch({.device = Device::cuda(0)});
+  launch({.device = Device::cuda(0)}, 0x1004);
+  unsetenv("KILN_DUMP");
+  unsetenv("KILN_DUMP_DIR");
+  auto read = [&](const char *name) {
+    std::ostringstream text;
+    text << std::ifstream(directory / name).rdbuf();
+    return text.str();
+  };
+  EXPECT_NE(read("copy-512-4.sm_90a.tile.mlir").find("divisibility"), std::string::npos);
+  EXPECT_NE(read("copy-512-4.sm_90a.ptx").find(".v4.b32"), std::string::npos);
+  EXPECT_NE(read("copy-512-4.generic.sm_90a.tile.mlir").find("func.func @copy"), std::string::npos);
+  EXPECT_EQ(read("copy-512-4.generic.sm_90a.tile.mlir").find("divisibility"), std::string::npos);
+  EXPECT_NE(read("copy-512-4.generic.sm_90a.ptx").find(".entry copy("), std::string::npos);
+  EXPECT_EQ(read("copy-512-4.generic.sm_90a.ptx").find(".v4.b32"), std::string::npos);
+  std::filesystem::remove_all(directory);
 }
 
 TEST_F(CudaLaunch, DevicesHaveKernelsOfTheirOwn) {
