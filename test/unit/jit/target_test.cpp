@@ -127,6 +127,24 @@ TEST(CompileForTarget, GivesCodeAndAReportForEveryArchitecture) {
   }
 }
 
+TEST(CompileForTarget, KernelsMayHaveAnyName) {
+  for (auto [name, entry] : {std::pair{"scale<float>-1 x", "kernel_scale_float__1_x"},
+                             {"ns::scale", "kernel_ns__scale"},
+                             {"1.f32", "kernel_1_f32"},
+                             {"", "kernel_"},
+                             {"gr\u00fcn", "kernel_gr__n"},
+                             {"WARP_SZ", "kernel_WARP_SZ"},
+                             {"kiln_shared", "kernel_kiln_shared"},
+                             {"ret", "ret"}}) {
+    Kernel kernel{name, [](const Config &c, ptr<float> x) {
+                    auto p = x + arange(0, c.block);
+                    store(x, sum(load(p), 0)); // through shared memory
+                  }};
+    const CompiledCode code = kernel.compile({}, hopper);
+    EXPECT_TRUE(contains(code.ptx, ".entry " + std::string(entry) + "(")) << name << "\n" << code.ptx;
+  }
+}
+
 TEST(CompileForTarget, TheCpuHasNoCodeToGiveAway) {
   Kernel kernel{"scale", scale};
   EXPECT_THROW(kernel.compile({}, Target::cpu()), InvalidArgument);

@@ -1,11 +1,13 @@
 //===- GPUCompiler.cpp - Tile programs as PTX -----------------------------===//
 
 #include "kiln/Target/NVPTX/GPUCompiler.h"
+#include "kiln/Conversion/TileGPUToLLVM/Passes.h"
 #include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Target/NVPTX/EmitPTX.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace kiln;
@@ -48,6 +50,19 @@ func::FuncOp findKernel(ModuleOp module) {
     if (tile::isKernel(function))
       return function;
   return {};
+}
+
+/// A name for the entry point of a kernel. PTX takes letters, digits and underscores; kernels are named freely, and
+/// their own names stand in what they print.
+std::string getEntryName(StringRef kernel) {
+  auto isLegal = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  bool isReserved = kernel == "WARP_SZ" || kernel == kSharedSymbol;
+  if (!kernel.empty() && !llvm::isDigit(kernel[0]) && llvm::all_of(kernel, isLegal) && !isReserved)
+    return kernel.str();
+  std::string name = "kernel_";
+  for (char c : kernel)
+    name += isLegal(c) ? c : '_';
+  return name;
 }
 
 /// What the passes have written down on the kernel.
@@ -105,8 +120,11 @@ llvm::Expected<CompiledKernel> gpu::compile(ModuleOp module, const GPUTarget &ta
   if (options.dump)
     options.dump("tile", printed(module));
   bool lowered = run("tile_gpu", buildTileToGPULayoutsPipeline) && run("threads", buildTileToGPUThreadsPipeline);
-  if (lowered)
-    collect(findKernel(module), result);
+  if (lowered) {
+    func::FuncOp kernel = findKernel(module);
+    kernel.setName(getEntryName(kernel.getName()));
+    collect(kernel, result);
+  }
   if (!lowered || !run("llvm", buildTileToGPULLVMPipeline))
     return firstError.error("the kernel could not be lowered for the GPU");
 
