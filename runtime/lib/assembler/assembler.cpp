@@ -86,6 +86,7 @@ void assembler::read_resources(std::string_view log, Assembled &result) {
   auto take = [](std::size_t &largest, std::optional<std::size_t> value) {
     largest = std::max(largest, value.value_or(0));
   };
+  int driver_registers = 0;
   while (!log.empty()) {
     const std::size_t end = std::min(log.find('\n'), log.size());
     const std::string_view line = log.substr(0, end);
@@ -93,12 +94,17 @@ void assembler::read_resources(std::string_view log, Assembled &result) {
     take(result.stack_bytes, number_before(line, " bytes stack frame"));
     take(result.spill_store_bytes, number_before(line, " bytes spill stores"));
     take(result.spill_load_bytes, number_before(line, " bytes spill loads"));
+    if (line.find(": used ") != std::string_view::npos)
+      driver_registers = std::max(driver_registers, static_cast<int>(number_before(line, " registers").value_or(0)));
     // nvJitLink adds a line of its own, "used 8 registers, ... 1088 bytes smem", that counts what the system reserves.
     if (line.find(": Used ") == std::string_view::npos)
       continue;
     result.registers = std::max(result.registers, static_cast<int>(number_before(line, " registers").value_or(0)));
     take(result.static_shared_bytes, number_before(line, " bytes smem"));
   }
+  // The driver has that line alone.
+  if (result.registers == 0)
+    result.registers = driver_registers;
 }
 
 void assembler::refuse(const std::string &who, const std::string &arch, std::string_view log) {

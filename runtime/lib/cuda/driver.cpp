@@ -97,7 +97,7 @@ std::string Driver::resolve(void *handle) {
   get("cuEventRecord", api.event_record);
   get("cuEventSynchronize", api.event_synchronize);
   get("cuEventElapsedTime", api.event_elapsed_time);
-  get("cuGraphInstantiate", api.graph_instantiate);
+  get("cuGraphInstantiateWithFlags", api.graph_instantiate);
   get("cuGraphDestroy", api.graph_destroy);
   get("cuGraphLaunch", api.graph_launch);
   get("cuGraphExecDestroy", api.graph_exec_destroy);

@@ -198,8 +198,11 @@ int event_elapsed(float *ms, void *, void *) {
   *ms = 2.5f;
   return enter("cuEventElapsedTime");
 }
+/// The function before flags: called with the arguments of its successor, it writes where `node` happens to point.
+int graph_instantiate_with_log(void **, void *, void *, char *, std::size_t) { std::abort(); }
+
 int graph_instantiate(void **executable, void *, unsigned long long) {
-  return make_handle("cuGraphInstantiate", executable);
+  return make_handle("cuGraphInstantiateWithFlags", executable);
 }
 int graph_destroy(void *) { return enter("cuGraphDestroy"); }
 int graph_launch(void *, void *) { return enter("cuGraphLaunch"); }
@@ -350,7 +353,8 @@ const std::map<std::string, void *> &functions() {
       {"cuEventRecord", pointer(event_record)},
       {"cuEventSynchronize", pointer(event_synchronize)},
       {"cuEventElapsedTime", pointer(event_elapsed)},
-      {"cuGraphInstantiate", pointer(graph_instantiate)},
+      {"cuGraphInstantiate", pointer(graph_instantiate_with_log)}, // under this name every version has the old one
+      {"cuGraphInstantiateWithFlags", pointer(graph_instantiate)},
       {"cuGraphDestroy", pointer(graph_destroy)},
       {"cuGraphLaunch", pointer(graph_launch)},
       {"cuGraphExecDestroy", pointer(graph_exec_destroy)},
