@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -96,6 +97,10 @@ bool isArithmetic(Operation *op) {
 
 struct ExpandNarrowFloats : kiln::impl::TileExpandNarrowFloatsBase<ExpandNarrowFloats> {
   void runOnOperation() override {
+    getOperation()->walk([](LLVM::AtomicRMWOp op) {
+      if (isBF16(op.getType()))
+        addInLoop(op);
+    });
     SmallVector<Operation *> arithmetic;
     getOperation()->walk([&](Operation *op) {
       if (isArithmetic(op) &&
@@ -117,6 +122,35 @@ struct ExpandNarrowFloats : kiln::impl::TileExpandNarrowFloatsBase<ExpandNarrowF
       if (isa<LLVM::LoadOp, LLVM::StoreOp>(op))
         accessBits(op);
     });
+  }
+
+  /// The only atomic that works on bf16 adds. Memory is compared and swapped until nobody came in between.
+  static void addInLoop(LLVM::AtomicRMWOp op) {
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    Type i16 = b.getI16Type();
+    // The failure order may not be stronger than what a read can have.
+    const LLVM::AtomicOrdering order = op.getOrdering();
+    const bool acquires = order == LLVM::AtomicOrdering::acquire || order == LLVM::AtomicOrdering::acq_rel;
+    const auto onFailure = acquires ? LLVM::AtomicOrdering::acquire : LLVM::AtomicOrdering::monotonic;
+    Value first =
+        LLVM::LoadOp::create(b, i16, op.getPtr(), /*alignment=*/2, /*isVolatile=*/false, /*isNonTemporal=*/false,
+                             /*isInvariant=*/false, /*isInvariantGroup=*/false, LLVM::AtomicOrdering::monotonic);
+    auto loop = scf::WhileOp::create(
+        b, TypeRange(i16), first,
+        [&](OpBuilder &inner, Location loc, ValueRange expected) {
+          ImplicitLocOpBuilder body(loc, inner);
+          Value old = arith::BitcastOp::create(body, op.getType(), expected[0]);
+          Value sum = arith::AddFOp::create(body, old, op.getVal());
+          Value pair = LLVM::AtomicCmpXchgOp::create(body, op.getPtr(), expected[0],
+                                                     arith::BitcastOp::create(body, i16, sum), order, onFailure);
+          Value found = LLVM::ExtractValueOp::create(body, pair, ArrayRef<int64_t>{0});
+          Value done = LLVM::ExtractValueOp::create(body, pair, ArrayRef<int64_t>{1});
+          Value truth = arith::ConstantIntOp::create(body, body.getI1Type(), 1);
+          scf::ConditionOp::create(body, arith::XOrIOp::create(body, done, truth), found);
+        },
+        [](OpBuilder &inner, Location loc, ValueRange found) { scf::YieldOp::create(inner, loc, found); });
+    op.replaceAllUsesWith(arith::BitcastOp::create(b, op.getType(), loop.getResult(0)).getResult());
+    op.erase();
   }
 
   /// Widens the bf16 operands, and rounds what was a bf16 result.

@@ -88,3 +88,23 @@ func.func @from_f32(%a: f32) -> f16 {
   %c = arith.truncf %a : f32 to f16
   return %c : f16
 }
+
+// -----
+
+// Nothing adds bf16 in memory: compare and swap, until nobody came in between.
+// CHECK-LABEL: func.func @atomic
+// CHECK-SAME: (%[[P:.*]]: !llvm.ptr, %{{.*}}: bf16)
+// CHECK: %[[FIRST:.*]] = llvm.load %[[P]] atomic monotonic {alignment = 2 : i64} : !llvm.ptr -> i16
+// CHECK: %[[OLD:.*]] = scf.while (%[[EXPECTED:.*]] = %[[FIRST]]) : (i16) -> i16 {
+// CHECK:   %[[SUM:.*]] = arith.addf %{{.*}}, %{{.*}} : f32
+// CHECK:   %[[BITS:.*]] = arith.trunci %{{.*}} : i32 to i16
+// CHECK:   %[[PAIR:.*]] = llvm.cmpxchg %[[P]], %[[EXPECTED]], %[[BITS]] acq_rel acquire : !llvm.ptr, i16
+// CHECK:   %[[FOUND:.*]] = llvm.extractvalue %[[PAIR]][0]
+// CHECK:   %[[DONE:.*]] = llvm.extractvalue %[[PAIR]][1]
+// CHECK:   %[[AGAIN:.*]] = arith.xori %[[DONE]], %true
+// CHECK:   scf.condition(%[[AGAIN]]) %[[FOUND]] : i16
+// CHECK: arith.bitcast %[[OLD]] : i16 to bf16
+func.func @atomic(%p: !llvm.ptr, %v: bf16) -> bf16 {
+  %old = llvm.atomicrmw fadd %p, %v acq_rel : !llvm.ptr, bf16
+  return %old : bf16
+}

@@ -89,9 +89,11 @@ def TileExpandNarrowFloats : Pass<"tile-expand-narrow-floats"> {
   let summary = "Turn arithmetic on bf16 into arithmetic on f32, and roundings without an instruction into integer arithmetic";
   let description = [{
     Operations of arith, math and vector that compute with bf16 widen their operands to f32 and round their results. Conversions from and to
-    bf16, and from f64 to f16, become sequences on the bits that round once, to nearest even. What is left of bf16 moves values, and LLVM gets to see i16.
+    bf16, and from f64 to f16, become sequences on the bits that round once, to nearest even. Atomic additions of bf16 become loops around a
+    compare-and-swap. What is left of bf16 moves values, and LLVM gets to see i16.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect"];
 }
 
 def TilePlanScratch : Pass<"tile-plan-scratch", "::mlir::ModuleOp"> {
