@@ -18,9 +18,9 @@ public:
   Arena(std::span<const GpuBuffer> buffers, std::uint64_t seed) {
     std::size_t at = guard;
     for (const GpuBuffer &buffer : buffers) {
-      // Half of them are aligned as allocations are, half as their elements are and no better.
+      // Half of them are aligned as allocations are, half as they are declared to be and no better.
       if (seed++ % 2)
-        at += buffer.element_bytes;
+        at += buffer.alignment;
       offsets.push_back(at);
       at = (at + buffer.bytes.size() + guard + 255) / 256 * 256;
     }

@@ -291,8 +291,8 @@ Outcome run_on_cuda(Module &module, const Program &program, std::uint64_t seed) 
     return arguments.outcome(std::move(error));
   std::vector<GpuBuffer> buffers;
   for (std::size_t i = 0; i < program.buffers.size(); ++i)
-    buffers.push_back(
-        {{arguments.memory[i].data(), arguments.memory[i].size}, std::size_t(bytes(program.buffers[i].type))});
+    buffers.push_back({{arguments.memory[i].data(), arguments.memory[i].size},
+                       program.buffers[i].is_aligned ? 16 : std::size_t(bytes(program.buffers[i].type))});
   std::string error = run_on_gpu(compiled, buffers, program.scalars, seed);
   return arguments.outcome(std::move(error));
 }

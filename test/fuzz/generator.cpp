@@ -328,9 +328,13 @@ Program Generator::run() {
   program.statements = next_statement;
   program.buffers.insert(program.buffers.end(), bound_buffers.begin(), bound_buffers.end());
   std::string parameters;
-  for (const Buffer &buffer : program.buffers)
-    parameters +=
-        cat("%", buffer.name, ": ", pointer_text(buffer.type, {}), buffer.is_input ? " {tile.readonly}, " : ", ");
+  for (const Buffer &buffer : program.buffers) {
+    const char *facts = buffer.is_input && buffer.is_aligned ? " {tile.divisibility = 16 : i64, tile.readonly}"
+                        : buffer.is_input                    ? " {tile.readonly}"
+                        : buffer.is_aligned                  ? " {tile.divisibility = 16 : i64}"
+                                                             : "";
+    parameters += cat("%", buffer.name, ": ", pointer_text(buffer.type, {}), facts, ", ");
+  }
   program.text =
       cat("func.func @k(", parameters, "%n0: i32, %n1: i32) attributes {tile.kernel} {\n", body, "  return\n}\n");
   return program;

@@ -24,10 +24,10 @@ struct GpuProgram {
   std::array<std::uint32_t, 3> grid{1, 1, 1};
 };
 
-/// A buffer of a program: the bytes that it has before the run, and after it.
+/// A buffer of a program: the bytes that it has before the run, and after it, and what its address is a multiple of.
 struct GpuBuffer {
   std::span<unsigned char> bytes;
-  std::size_t element_bytes;
+  std::size_t alignment;
 };
 
 /// Assembles the program, if this machine has an assembler. Empty, or the assembler's complaint.

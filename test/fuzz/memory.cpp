@@ -8,7 +8,9 @@ namespace kiln::fuzz {
 
 Buffer &Generator::new_buffer(const std::string &prefix, Type type, std::int64_t elements, Contents contents,
                               bool is_input) {
-  program.buffers.push_back({cat(prefix, program.buffers.size()), type, elements, contents, is_input, ""});
+  // Memory ends where a page does: whole multiples of 16 begin at one.
+  bool is_aligned = chance(70) && elements * bytes(type) % 16 == 0;
+  program.buffers.push_back({cat(prefix, program.buffers.size()), type, elements, contents, is_input, is_aligned, ""});
   return program.buffers.back();
 }
 
@@ -179,7 +181,9 @@ Value Generator::atomic() {
   Shape shape = chance(30) ? Shape{} : random_shape();
   std::int64_t n = count(shape);
   bool shared = chance(50), is_fadd = chance(20);
-  Type type = is_fadd ? Type::f32 : chance(70) ? Type::i32 : Type::i64;
+  Type type = chance(70) ? Type::i32 : Type::i64;
+  if (is_fadd) // what all lanes add to one element is exact in f32
+    type = shared ? Type::f32 : one_of<Type>({Type::f16, Type::bf16, Type::f32, Type::f64});
   Buffer buffer = new_buffer("atomic", type, shared ? 1 : n * programs(program),
                              is_fadd ? Contents::zeros : Contents::any_bits, false);
   Value index = integer(Type::i32, shape, 0);
@@ -238,7 +242,7 @@ void Generator::store_result(const Value &value) {
       stored.bound = buffer.name + "_e";
   if (!bounds)
     return;
-  Buffer bound{buffer.name + "_e", Type::f64, buffer.elements, Contents::zeros, false, ""};
+  Buffer bound{buffer.name + "_e", Type::f64, buffer.elements, Contents::zeros, false, false, ""};
   bound_buffers.push_back(bound);
   line(cat("tile.store %", pointers(bound, shape, index.name), ", %", value.name, "_e", mask, " : ",
            pointer_text(Type::f64, shape)));

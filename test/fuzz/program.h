@@ -32,6 +32,9 @@ struct Buffer {
   std::int64_t elements;
   Contents contents;
   bool is_input;
+  /// Its address is declared to be a multiple of 16, as those of allocations are; otherwise it is one of its elements'
+  /// size alone.
+  bool is_aligned;
   /// The name of the f64 buffer, of the program with bounds alone, that says how far each element may be off; empty:
   /// not at all.
   std::string bound;
