@@ -110,6 +110,12 @@ class Runner:
         for line in listed.stdout.decode().splitlines():
             kernel = line.split()[0]
             yield f"kiln-compile {kernel}", [ROOT / "bin/kiln-compile", kernel]
+            yield f"kiln-compile {kernel} for sm_90a", [ROOT / "bin/kiln-compile", kernel, "--arch", "sm_90a", "--emit", "ptx"]
+
+    def assembler(self):
+        """What turns PTX into machine code here; programs go on without one."""
+        _, report = self.execute([ROOT / "bin/kiln-compile", "vector_add_f16", "--arch", "sm_90a", "--emit", "report"])
+        return next((line for line in report.splitlines() if line.startswith("assembler")), "assembler: the report names none")
 
 
 def main():
@@ -123,7 +129,9 @@ def main():
     begin = time.monotonic()
     results = []
     with tempfile.TemporaryDirectory(prefix="kiln-selftest-") as scratch:
-        for future in list(Runner(args, scratch).submit()):
+        runner = Runner(args, scratch)
+        print(runner.assembler(), flush=True)
+        for future in list(runner.submit()):
             for result in future.result():
                 results.append(result)
                 if result.outcome == "failed":

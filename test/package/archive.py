@@ -88,6 +88,7 @@ class Archive:
         said = run(self.root / "bin/kiln-selftest", "--programs", "100", env=environment)
         passed, failed, _ = map(int, re.match(r"(\d+) passed, (\d+) failed, (\d+) skipped", said.splitlines()[-1]).groups())
         junit.fail_unless(passed > 300 and failed == 0, said[-3000:])
+        junit.fail_unless(said.startswith("assembler "), f"does not say what assembles:\n{said[:300]}")
         return said.splitlines()[-1]
 
     def only(self):
