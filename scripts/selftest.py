@@ -30,11 +30,13 @@ class Runner:
         self.pool = concurrent.futures.ThreadPoolExecutor(args.jobs)
 
     def execute(self, command):
-        """The exit status and what was printed; a status of None is a timeout."""
+        """The exit status and what was printed; a status of None: it did not start, or not end in time."""
         try:
             done = subprocess.run([str(c) for c in command], cwd=self.scratch, env=self.environment, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, timeout=self.args.timeout)
             return done.returncode, done.stdout.decode(errors="replace")
+        except OSError as error:
+            return None, str(error)
         except subprocess.TimeoutExpired as expired:
             return None, (expired.stdout or b"").decode(errors="replace") + f"\nran for more than {self.args.timeout} s"
 
@@ -103,7 +105,7 @@ class Runner:
     def programs(self):
         for target in ("cuda", "gpu-threads", "gpu-code", "cpu", "interp-opt"):
             yield f"fuzz {target}", [ROOT / "bin/kiln-fuzz", "--target", target, "--programs", self.args.programs, "--jobs", self.args.jobs]
-        for example in sorted(p for p in (ROOT / "examples").iterdir() if not p.suffix):
+        for example in sorted(p for p in (ROOT / "examples").iterdir() if p.is_file() and os.access(p, os.X_OK)):
             yield f"example {example.name}", [example]
         yield "demo", [ROOT / "bin/kiln-demo"]
         listed = subprocess.run([ROOT / "bin/kiln-compile", "--list"], env=self.environment, stdout=subprocess.PIPE, check=True)
