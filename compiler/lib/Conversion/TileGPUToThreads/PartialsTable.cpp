@@ -96,10 +96,13 @@ void PartialsTable::write(unsigned row, const Tuple &values) {
   }
 }
 
-Tuple PartialsTable::read(unsigned row, uint64_t mask, uint64_t warp) {
+Tuple PartialsTable::read(unsigned row, uint64_t mask, uint64_t warp, Value selected) {
   // Threads are numbered warp by warp.
-  Value place = arith::AndIOp::create(lowering.builder, lowering.loc, lowering.getThread(),
-                                      lowering.i32((threads - 1) & ~(mask * 32)));
+  OpBuilder &b = lowering.builder;
+  Value place =
+      arith::AndIOp::create(b, lowering.loc, lowering.getThread(), lowering.i32((threads - 1) & ~(mask * 32)));
+  if (selected)
+    place = lowering.add(place, arith::MulIOp::create(b, lowering.loc, selected, lowering.i32(32)));
   Tuple values;
   for (auto [operand, source] : llvm::enumerate(op->getOperands())) {
     Type type = cast<RankedTensorType>(source.getType()).getElementType();

@@ -36,8 +36,9 @@ public:
   PartialsTable(ThreadLowering &lowering, mlir::Operation *op, unsigned axis);
 
   void write(unsigned row, const Tuple &values);
-  /// From the warp with the number of this thread's, where the bits `mask` are replaced by those of `warp`.
-  Tuple read(unsigned row, uint64_t mask, uint64_t warp);
+  /// From the warp with the number of this thread's, where the bits `mask` are replaced by those of `warp` and, if it
+  /// is given, of `selected`, i32.
+  Tuple read(unsigned row, uint64_t mask, uint64_t warp, mlir::Value selected = {});
 
 private:
   mlir::Value getAddress(mlir::Value place, unsigned operand, unsigned row, uint64_t warp);

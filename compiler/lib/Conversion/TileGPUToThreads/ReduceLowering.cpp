@@ -18,6 +18,9 @@ using namespace kiln::tile_gpu;
 
 namespace {
 
+// With fewer bits of the warp number than these a thread reads the partial results of all warps itself.
+constexpr unsigned kFewWarpBits = 3;
+
 class Reduction {
 public:
   Reduction(ThreadLowering &lowering, tile::ReduceOp op)
@@ -31,8 +34,8 @@ public:
 
 private:
   void combineRegisters(unsigned bit);
-  void combineLanes(unsigned bit, bool ordered);
-  void combineWarps(ArrayRef<unsigned> bits);
+  Tuple combineLanes(const Tuple &value, unsigned bit, bool ordered);
+  void combineWarps(ArrayRef<unsigned> bits, bool ordered);
   Tuple combine(const Tuple &first, const Tuple &second) {
     return tile_gpu::combine(lowering, op.getCombiner(), first, second);
   }
@@ -41,8 +44,9 @@ private:
   tile::ReduceOp op;
   LinearLayout layout;
   AxisBits axis;
-  SmallVector<Tuple> values;  // by register
-  SmallVector<unsigned> live; // the registers that still count, ascending
+  SmallVector<Tuple> values;          // by register
+  SmallVector<unsigned> live;         // the registers that still count, ascending
+  SmallVector<unsigned> reducedLanes; // bits of the lane number in which the holders of one value differ
   bool exchanged = false;
 };
 
@@ -58,23 +62,21 @@ void Reduction::combineRegisters(unsigned bit) {
   live = left;
 }
 
-void Reduction::combineLanes(unsigned bit, bool ordered) {
+/// `value` combined with that of the lane whose number differs in `bit`.
+Tuple Reduction::combineLanes(const Tuple &value, unsigned bit, bool ordered) {
   uint64_t mask = uint64_t(1) << bit;
-  Value isUpper;
-  if (ordered) {
-    Value masked = arith::AndIOp::create(lowering.builder, lowering.loc, lowering.getLane(), lowering.i32(mask));
-    isUpper = arith::CmpIOp::create(lowering.builder, lowering.loc, arith::CmpIPredicate::ne, masked, lowering.i32(0));
-  }
-  for (unsigned i : live) {
-    Tuple other = shuffleXor(lowering, values[i], mask);
-    values[i] = ordered
-                    ? combine(select(lowering, isUpper, other, values[i]), select(lowering, isUpper, values[i], other))
-                    : combine(values[i], other);
-  }
+  Tuple other = shuffleXor(lowering, value, mask);
+  if (!ordered)
+    return combine(value, other);
+  Value masked = arith::AndIOp::create(lowering.builder, lowering.loc, lowering.getLane(), lowering.i32(mask));
+  Value isUpper =
+      arith::CmpIOp::create(lowering.builder, lowering.loc, arith::CmpIPredicate::ne, masked, lowering.i32(0));
+  Tuple first = select(lowering, isUpper, other, value), second = select(lowering, isUpper, value, other);
+  return combine(first, second);
 }
 
 /// `bits` of the warp number, in the order of the positions.
-void Reduction::combineWarps(ArrayRef<unsigned> bits) {
+void Reduction::combineWarps(ArrayRef<unsigned> bits, bool ordered) {
   PartialsTable table(lowering, op, op.getAxis());
   // A second exchange through the same table: others may still read the first.
   if (exchanged)
@@ -86,14 +88,28 @@ void Reduction::combineWarps(ArrayRef<unsigned> bits) {
   for (auto [row, i] : llvm::enumerate(live))
     table.write(row, values[i]);
   lowering.barrier();
+  // Lanes that hold the same value by now take one warp's partial result each and combine them as they did their own;
+  // with few warps it is quicker to read all.
+  unsigned shared = bits.size() < kFewWarpBits ? 0 : std::min(bits.size(), reducedLanes.size());
+  Value selected;
+  if (shared != 0) {
+    SmallVector<uint64_t> bases(kLaneBits, 0);
+    for (unsigned k = 0; k < shared; ++k)
+      bases[reducedLanes[k]] = uint64_t(1) << bits[k];
+    selected = lowering.combineThreadBits(bases, {});
+  }
   for (auto [row, i] : llvm::enumerate(live)) {
-    for (uint64_t position = 0; position < uint64_t(1) << bits.size(); ++position) {
+    Tuple sum;
+    for (uint64_t position = 0; position < uint64_t(1) << (bits.size() - shared); ++position) {
       uint64_t warp = 0;
-      for (auto [k, bit] : llvm::enumerate(bits))
+      for (auto [k, bit] : llvm::enumerate(bits.drop_front(shared)))
         warp |= (position >> k & 1) << bit;
-      Tuple partial = table.read(row, mask, warp);
-      values[i] = position == 0 ? partial : combine(values[i], partial);
+      Tuple partial = table.read(row, mask, warp, selected);
+      for (unsigned k = 0; k < shared; ++k)
+        partial = combineLanes(partial, reducedLanes[k], ordered);
+      sum = position == 0 ? partial : combine(sum, partial);
     }
+    values[i] = sum;
   }
 }
 
@@ -111,13 +127,15 @@ LogicalResult Reduction::run() {
     if (bits[i].place == Axis::registers()) {
       combineRegisters(bits[i].index);
     } else if (bits[i].place == Axis::lane()) {
-      combineLanes(bits[i].index, ordered);
+      for (unsigned k : live)
+        values[k] = combineLanes(values[k], bits[i].index, ordered);
+      reducedLanes.push_back(bits[i].index);
     } else {
       SmallVector<unsigned> group;
       for (; i < bits.size() && bits[i].place == Axis::warp(); ++i)
         group.push_back(bits[i].index);
       --i;
-      combineWarps(group);
+      combineWarps(group, ordered);
     }
   }
   for (auto [operand, result] : llvm::enumerate(op.getResults())) {

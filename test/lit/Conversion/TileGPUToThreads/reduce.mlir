@@ -51,8 +51,8 @@ func.func @columns(%x: f16) attributes {tile.kernel, tile.num_warps = 2 : i32} {
 // CHECK-LABEL: func.func @ordered(
 // CHECK-SAME: %[[X:.*]]: i32)
 // CHECK: %[[S:.*]] = arith.subi %[[X]], %[[X]] : i32
-// CHECK: %[[UPPER:.*]] = arith.cmpi ne
 // CHECK: %[[OTHER:.*]] = tile_gpu.machine "shfl.sync.bfly.b32"(%{{.*}}, %[[S]]
+// CHECK: %[[UPPER:.*]] = arith.cmpi ne
 // CHECK: %[[FIRST:.*]] = arith.select %[[UPPER]], %[[OTHER]], %[[S]] : i32
 // CHECK: %[[SECOND:.*]] = arith.select %[[UPPER]], %[[S]], %[[OTHER]] : i32
 // CHECK: arith.subi %[[FIRST]], %[[SECOND]] : i32
@@ -83,6 +83,28 @@ func.func @pairs(%x: f32, %y: i64) attributes {tile.kernel, tile.num_warps = 1 :
     %v = arith.select %c, %a, %b : f32
     %k = arith.select %c, %i, %j : i64
     tile.yield %v, %k : f32, i64
+  }
+  return
+}
+
+// -----
+
+// Of many warps each lane reads one, and the lanes combine what they have read.
+// CHECK-LABEL: func.func @many_warps(
+// CHECK-COUNT-5: tile_gpu.machine "shfl.sync.bfly.b32"
+// CHECK: tile_gpu.machine "st.shared.b32"
+// CHECK-NEXT: tile_gpu.machine "bar.sync"
+// CHECK-COUNT-1: tile_gpu.machine "ld.shared.b32"
+// CHECK-NOT: ld.shared
+// CHECK-COUNT-3: tile_gpu.machine "shfl.sync.bfly.b32"
+// CHECK-NOT: tile_gpu.machine
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64], [128]]>
+func.func @many_warps(%x: f32) attributes {tile.kernel, tile.num_warps = 8 : i32} {
+  %s = tile.splat %x : f32 -> tensor<256xf32, #l>
+  %r = tile.reduce %s axis 0 : (tensor<256xf32, #l>) -> f32 {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.addf %a, %b : f32
+    tile.yield %c : f32
   }
   return
 }
