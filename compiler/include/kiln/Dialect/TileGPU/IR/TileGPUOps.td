@@ -30,6 +30,7 @@ def TileGPUDialect : Dialect {
     | `tile_gpu.shared_offset = n : i64` | operations that exchange data through shared memory | where their bytes start |
     | `tile_gpu.shared_bytes = n : i64` | kernel | the shared memory of a program |
     | `tile_gpu.shared_buffers = [...]` | kernel | who uses which part of it: dictionaries of `name`, `offset`, `bytes` and, where known, `line` |
+    | `tile_gpu.accesses = [...]` | kernel, as code of threads | of each load, store and atomic what it became: how many bits one instruction moves, how often, and why not more |
   }];
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::kiln::tile::TileDialect"];
