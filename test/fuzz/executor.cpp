@@ -9,7 +9,7 @@
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Interpreter/Interpreter.h"
 #include "kiln/Target/CPU/CPUTarget.h"
-#include "kiln/Target/NVPTX/EmitPTX.h"
+#include "kiln/Target/NVPTX/GPUCompiler.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -235,23 +235,13 @@ mlir::func::FuncOp choose_warps(Module &module, std::uint64_t seed) {
 /// Compiles to PTX. Empty, or what went wrong.
 std::string compile(Module &module, std::uint64_t seed, const gpu::GPUTarget &target, GpuProgram &compiled) {
   compiled.arch = target.name.str();
-  compiled.num_warps = unsigned(tile_gpu::getNumWarps(choose_warps(module, seed)));
-  mlir::PassManager passes(&module.context);
-  TileToGPUOptions options;
-  options.capability = target.capability;
-  options.sharedBytes = target.sharedPerBlock;
-  options.libdevice = !gpu::findLibdevice().empty();
-  buildTileToGPUPipeline(passes, options);
-  if (mlir::failed(passes.run(*module.module)))
-    return "the GPU pipeline fails: " + module.messages;
-  module.module->walk([&](mlir::Operation *op) {
-    if (auto total = op->getAttrOfType<mlir::IntegerAttr>(tile_gpu::kSharedBytesAttr))
-      compiled.shared_bytes = unsigned(total.getInt());
-  });
-  llvm::Expected<std::string> ptx = gpu::emitPTX(*module.module, target);
-  if (!ptx)
-    return "no PTX: " + llvm::toString(ptx.takeError());
-  compiled.ptx = std::move(*ptx);
+  choose_warps(module, seed);
+  llvm::Expected<gpu::CompiledKernel> kernel = gpu::compile(*module.module, target, {});
+  if (!kernel)
+    return "the GPU compiler fails: " + llvm::toString(kernel.takeError());
+  compiled.num_warps = unsigned(kernel->numWarps);
+  compiled.shared_bytes = unsigned(kernel->sharedBytes);
+  compiled.ptx = std::move(kernel->ptx);
   return "";
 }
 
