@@ -35,11 +35,15 @@ Tile in_f32(Tracer &t, Value x, const Loc &loc, Emit emit) {
   return Tracer::make(convert(t, emit(convert(t, x, f32, where), where), info(x).dtype, where));
 }
 
-template <class Op>
-Tile unary(const char *op, const Operand &x, const Loc &loc) {
+arith::FastMathFlags flags(Accuracy accuracy) {
+  return accuracy == Accuracy::fast ? arith::FastMathFlags::afn : arith::FastMathFlags::none;
+}
+
+template <class Op, class... Arguments>
+Tile unary(const char *op, const Operand &x, const Loc &loc, Arguments... arguments) {
   Tracer &t = Tracer::current(loc);
   return in_f32(t, take_float(t, op, x, loc), loc,
-                [&](Value value, mlir::Location where) { return t.make_op<Op>(where, value); });
+                [&](Value value, mlir::Location where) { return t.make_op<Op>(where, value, arguments...); });
 }
 
 Tile binary_extremum(const char *op, bool largest, const Operand &a, const Operand &b, NanOptions options,
@@ -118,8 +122,12 @@ Tile clamp(const Operand &x, const Operand &lo, const Operand &hi, Loc loc) {
   return Tracer::make(extremum(t, false, Nan::propagate, raised, values[2], where));
 }
 
-Tile exp(const Operand &x, Loc loc) { return unary<math::ExpOp>("exp", x, loc); }
-Tile exp2(const Operand &x, Loc loc) { return unary<math::Exp2Op>("exp2", x, loc); }
+Tile exp(const Operand &x, ExpOptions options, Loc loc) {
+  return unary<math::ExpOp>("exp", x, loc, flags(options.accuracy));
+}
+Tile exp2(const Operand &x, ExpOptions options, Loc loc) {
+  return unary<math::Exp2Op>("exp2", x, loc, flags(options.accuracy));
+}
 Tile log(const Operand &x, Loc loc) { return unary<math::LogOp>("log", x, loc); }
 Tile log2(const Operand &x, Loc loc) { return unary<math::Log2Op>("log2", x, loc); }
 Tile sin(const Operand &x, Loc loc) { return unary<math::SinOp>("sin", x, loc); }

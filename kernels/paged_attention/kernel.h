@@ -20,9 +20,10 @@ constexpr float inf = std::numeric_limits<float>::infinity();
 struct OnlineSoftmax {
   Tile max, sum;
   std::vector<Tile> acc;
+  ExpOptions accuracy;
 
-  OnlineSoftmax(int rows, const std::vector<HeadDimPart> &parts)
-      : max(full({rows}, -inf, f32)), sum(zeros({rows}, f32)) {
+  OnlineSoftmax(int rows, const std::vector<HeadDimPart> &parts, ExpOptions accuracy)
+      : max(full({rows}, -inf, f32)), sum(zeros({rows}, f32)), accuracy(accuracy) {
     acc.reserve(parts.size()); // a vector that grows would make the older tiles anew, and the loop carry them last
     for (const HeadDimPart &part : parts)
       acc.push_back(zeros({rows, part.width}, f32));
@@ -32,8 +33,8 @@ struct OnlineSoftmax {
   /// still to be added.
   Tile weigh(const Tile &scores) {
     Tile new_max = maximum(max, kiln::max(scores, 1));
-    Tile rescale = exp2(max - new_max);
-    Tile weights = exp2(scores - col(new_max));
+    Tile rescale = exp2(max - new_max, accuracy);
+    Tile weights = exp2(scores - col(new_max), accuracy);
     sum = sum * rescale + kiln::sum(weights, 1);
     for (Tile &part : acc)
       part = part * col(rescale);
@@ -70,6 +71,8 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const T> q, ptr<con
   Tile length = load(lengths + seq);
   Tile pages = table + seq * table_batch;
 
+  // 16-bit weights and values lose the last bits of an f32 anyway.
+  const ExpOptions accuracy{.accuracy = sizeof(T) == 2 ? Accuracy::fast : Accuracy::full};
   const std::vector<HeadDimPart> parts = split_head_dim(c.head_dim);
   const auto dims = [&](const HeadDimPart &part, const Tile &stride) {
     Tile d = arange(part.begin, part.end());
@@ -131,7 +134,7 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const T> q, ptr<con
   if (!c.interleave) {
     Tile kv_head = program_id(0);
     const std::vector<Tile> query = load_query(kv_head);
-    OnlineSoftmax state(rows, parts);
+    OnlineSoftmax state(rows, parts, accuracy);
     for (Tile start : range(0, length, c.block_n, stages))
       add_block(start, kv_head, query, state);
     store_result(kv_head, state);
@@ -153,7 +156,7 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const T> q, ptr<con
       store(acc_of(place, parts[i]), state.acc[i]);
   };
   const auto restore = [&](const Tile &kv_head) {
-    OnlineSoftmax state(rows, parts);
+    OnlineSoftmax state(rows, parts, accuracy);
     Tile place = state_of(kv_head);
     state.max = load(place + row_index);
     state.sum = load(place + rows + row_index);
@@ -165,7 +168,7 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const T> q, ptr<con
   Tile first = program_id(0) * heads_per_program;
   Tile last = minimum(first + heads_per_program, kv_heads);
   for (Tile kv_head : range(first, last))
-    save(kv_head, OnlineSoftmax(rows, parts));
+    save(kv_head, OnlineSoftmax(rows, parts, accuracy));
   for (Tile start : range(0, length, c.block_n, stages))
     for (Tile kv_head : range(first, last)) {
       OnlineSoftmax state = restore(kv_head);

@@ -15,6 +15,8 @@ void softmax_body(const SoftmaxConfig &c, ptr<const T> in, ptr<T> out, scalar<st
                   scalar<std::int64_t> out_stride, scalar<std::int32_t> cols) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   declare_whole_vectors<T>({&in_stride, &out_stride, &cols});
+  // Of a 16-bit result the last bits of an f32 are lost anyway.
+  const ExpOptions accuracy{.accuracy = sizeof(T) == 2 ? Accuracy::fast : Accuracy::full};
   Tile row = program_id(0);
   Tile in_row = in + row * in_stride;
   Tile out_row = out + row * out_stride;
@@ -23,7 +25,7 @@ void softmax_body(const SoftmaxConfig &c, ptr<const T> in, ptr<T> out, scalar<st
   if (!c.chunked) {
     Tile mask = lane < cols;
     Tile x = load(in_row + lane, {.mask = mask, .other = -inf}).to(f32);
-    Tile e = exp(x - max(x, 0));
+    Tile e = exp(x - max(x, 0), accuracy);
     // One division for the row: it costs as much as ten multiplications.
     store(out_row + lane, (e * (1.0F / sum(e, 0))).to(dtype_of<T>), {.mask = mask});
     return;
@@ -40,13 +42,13 @@ void softmax_body(const SoftmaxConfig &c, ptr<const T> in, ptr<T> out, scalar<st
   Tile total = zeros({c.block}, f32);
   for (Tile start : range(0, cols, c.block)) {
     Tile x = load(in_row + start + lane, {.mask = lane < cols - start, .other = -inf}).to(f32);
-    total += exp(x - row_max);
+    total += exp(x - row_max, accuracy);
   }
   Tile scale = 1.0F / sum(total, 0);
   for (Tile start : range(0, cols, c.block)) {
     Tile mask = lane < cols - start;
     Tile x = load(in_row + start + lane, {.mask = mask}).to(f32);
-    store(out_row + start + lane, (exp(x - row_max) * scale).to(dtype_of<T>), {.mask = mask});
+    store(out_row + start + lane, (exp(x - row_max, accuracy) * scale).to(dtype_of<T>), {.mask = mask});
   }
 }
 

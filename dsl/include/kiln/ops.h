@@ -251,8 +251,14 @@ std::array<Tile, N> scan(const std::array<Tile, N> &xs, int axis, F &&combine, S
 // ---- mathematics, elementwise -------------------------------------------------------------------------------------
 // Of floating-point tiles; f16 and bf16 are computed in f32 and rounded once.
 
-KILN_API Tile exp(const Operand &x, Loc loc = Loc::current());
-KILN_API Tile exp2(const Operand &x, Loc loc = Loc::current());
+/// How closely a function of f32 is computed; docs/semantics.md has the bounds. `fast` is one instruction on a GPU,
+/// with a relative error of 3 * 2^-24, and |x| * 2^-24 more for exp; results too small for a normal f32 may be 0.
+enum class Accuracy : std::uint8_t { full, fast };
+struct ExpOptions {
+  Accuracy accuracy = Accuracy::full;
+};
+KILN_API Tile exp(const Operand &x, ExpOptions options = {}, Loc loc = Loc::current());
+KILN_API Tile exp2(const Operand &x, ExpOptions options = {}, Loc loc = Loc::current());
 KILN_API Tile log(const Operand &x, Loc loc = Loc::current());
 KILN_API Tile log2(const Operand &x, Loc loc = Loc::current());
 KILN_API Tile sin(const Operand &x, Loc loc = Loc::current());

@@ -372,8 +372,12 @@ TEST(Mathematics, Functions) {
                   auto i = kiln::arange(0, n);
                   auto x = load(in + i);
                   int block = 0;
-                  for (auto f : {kiln::exp, kiln::exp2, kiln::log, kiln::log2, kiln::sin, kiln::cos, kiln::tanh,
-                                 kiln::erf, kiln::sqrt, kiln::rsqrt, kiln::sigmoid}) {
+                  using Function = Tile (*)(const kiln::Operand &, kiln::Loc);
+                  const Function exp = [](const kiln::Operand &y, kiln::Loc loc) { return kiln::exp(y, {}, loc); };
+                  const Function exp2 = [](const kiln::Operand &y, kiln::Loc loc) { return kiln::exp2(y, {}, loc); };
+                  for (Function f : {exp, exp2, Function(kiln::log), Function(kiln::log2), Function(kiln::sin),
+                                     Function(kiln::cos), Function(kiln::tanh), Function(kiln::erf),
+                                     Function(kiln::sqrt), Function(kiln::rsqrt), Function(kiln::sigmoid)}) {
                     store(out + (i + n * block++), f(x, kiln::Loc::current()));
                     store(out + (i + n * block++), f(x.to(kiln::f32), kiln::Loc::current()).to(kiln::f64));
                     store(out + (i + n * block++), f(x.to(kiln::bf16), kiln::Loc::current()).to(kiln::f64));
@@ -399,6 +403,29 @@ TEST(Mathematics, Functions) {
         EXPECT_NEAR(out[(3 * f + 1) * n + i], expected, 5e-7 * (1 + std::fabs(expected))) << f;
         EXPECT_NEAR(out[(3 * f + 2) * n + i], expected, 0x1p-8 * (0.01 + std::fabs(expected))) << f;
       }
+  });
+}
+
+TEST(Mathematics, FastExponentials) {
+  constexpr int n = 4096;
+  Kernel kernel{"fast", [](const None &, ptr<float> out, ptr<const float> in) {
+                  auto i = kiln::arange(0, n);
+                  auto x = load(in + i);
+                  store(out + i, exp(x, {.accuracy = kiln::Accuracy::fast}));
+                  store(out + (i + n), exp2(x, {.accuracy = kiln::Accuracy::fast}));
+                }};
+  EXPECT_NE(kernel.trace({}).find("fastmath<afn>"), std::string::npos);
+  std::vector<float> in(n);
+  for (int i = 0; i < n; ++i)
+    in[i] = float(i - n / 2) / 25; // to 82 either way
+  on_every_device([&](kiln::Device device) {
+    std::vector<float> out(2 * n);
+    kernel.launch({.device = device}, {}, out.data(), in.data());
+    for (int i = 0; i < n; ++i) {
+      const double x = in[i];
+      EXPECT_NEAR(out[i] / std::exp(x), 1, (3 + std::fabs(x)) * 0x1p-24) << x;
+      EXPECT_NEAR(out[n + i] / std::exp2(x), 1, 3 * 0x1p-24) << x;
+    }
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include "Lowerings.h"
 
+#include <numbers>
+
 using namespace mlir;
 using namespace kiln;
 using namespace kiln::tile_gpu;
@@ -55,6 +57,22 @@ LogicalResult tile_gpu::lowerBitcast(ThreadLowering &lowering, tile::BitcastOp o
   return success();
 }
 
+/// Whether `op` is an exponential of f32 that need not be accurate.
+static bool isFastExp(Operation *op) {
+  auto flags = dyn_cast<arith::ArithFastMathInterface>(op);
+  return isa<math::ExpOp, math::Exp2Op>(op) && tile::getElementOrSelf(op->getResult(0).getType()).isF32() &&
+         bitEnumContainsAll(flags.getFastMathFlagsAttr().getValue(), arith::FastMathFlags::afn);
+}
+
+static Value emitFastExp(ThreadLowering &lowering, Operation *op, Value x) {
+  if (isa<math::ExpOp>(op)) {
+    OpBuilder &b = lowering.builder;
+    Value log2e = arith::ConstantOp::create(b, lowering.loc, b.getF32FloatAttr(std::numbers::log2e_v<float>));
+    x = arith::MulFOp::create(b, lowering.loc, x, log2e);
+  }
+  return lowering.machine("ex2.approx.ftz.f32", x);
+}
+
 LogicalResult tile_gpu::lowerElementwise(ThreadLowering &lowering, Operation *op) {
   SmallVector<SmallVector<Value>> operands =
       llvm::map_to_vector(op->getOperands(), [&](Value operand) { return lowering.getRegisters(operand); });
@@ -70,7 +88,9 @@ LogicalResult tile_gpu::lowerElementwise(ThreadLowering &lowering, Operation *op
     SmallVector<Value> at = llvm::map_to_vector(
         operands, [&](const SmallVector<Value> &values) { return values[values.size() == 1 ? 0 : i]; });
     Value &result = done[llvm::map_to_vector<3>(at, [](Value value) { return value.getAsOpaquePointer(); })];
-    if (!result) {
+    if (!result && isFastExp(op)) {
+      result = emitFastExp(lowering, op, at.front());
+    } else if (!result) {
       OperationState state(lowering.loc, op->getName(), at, types, op->getAttrs());
       result = lowering.builder.create(state)->getResult(0);
     }

@@ -66,3 +66,21 @@ func.func @broadcast(%x: i32) attributes {tile.kernel, tile.num_warps = 1 : i32}
   %y = arith.addi %b, %s : tensor<4x32xi32, #full>
   return
 }
+
+// -----
+
+// An exponential that need not be accurate is one instruction; of others the function stays.
+// CHECK-LABEL: func.func @fast(
+// CHECK-SAME: %[[X:.*]]: f32)
+// CHECK: tile_gpu.machine "ex2.approx.ftz.f32"(%[[X]]) : (f32) -> f32
+// CHECK: %[[SCALED:.*]] = arith.mulf %[[X]], %{{.*}} : f32
+// CHECK: tile_gpu.machine "ex2.approx.ftz.f32"(%[[SCALED]]) : (f32) -> f32
+// CHECK: math.exp %[[X]] : f32
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
+func.func @fast(%x: f32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %s = tile.splat %x : f32 -> tensor<32xf32, #l>
+  %a = math.exp2 %s fastmath<afn> : tensor<32xf32, #l>
+  %b = math.exp %s fastmath<afn> : tensor<32xf32, #l>
+  %c = math.exp %s : tensor<32xf32, #l>
+  return
+}

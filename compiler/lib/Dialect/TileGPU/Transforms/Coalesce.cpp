@@ -48,7 +48,8 @@ struct Access {
 using Group = std::pair<SmallVector<int64_t>, SmallVector<unsigned>>;
 
 std::optional<Access> describeAccess(Operation *op, const tile::AxisFactsAnalysis &facts) {
-  Access access{.op = op};
+  Access access;
+  access.op = op;
   Value pointer, mask;
   if (auto load = dyn_cast<tile::LoadOp>(op)) {
     pointer = load.getPointer();
