@@ -35,13 +35,13 @@ namespace {
 constexpr int64_t kFullLineBytes = 4;
 
 struct Access {
-  Operation *op;
+  Operation *op = nullptr;
   SmallVector<int64_t> shape;
   SmallVector<unsigned> order;
-  int64_t bytes;            ///< of an element
-  int64_t contiguity;       ///< along order[0]
-  tile::VectorLimit vector; ///< what the facts permit along order[0]
-  bool isLoad, isAtomic;
+  int64_t bytes = 0;             ///< of an element
+  int64_t contiguity = 1;        ///< along order[0]
+  tile::VectorLimit vector = {}; ///< what the facts permit along order[0]
+  bool isLoad = false, isAtomic = false;
 };
 
 /// Accesses of one shape that walk the dimensions in the same order.
