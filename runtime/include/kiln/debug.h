@@ -65,8 +65,9 @@ KILN_API std::string describe_access(const void *address, std::size_t bytes, boo
 /// Receives what kernels print, one call a line (with its newline), never from two threads at once.
 using PrintHandler = void (*)(void *user, const char *text, std::size_t size);
 
-/// Sends what kernels print to `handler`; nullptr restores the default, which writes to standard output. What they print
-/// on a GPU is not sent there: the driver writes it to standard output when the stream or the device is waited for.
+/// Sends what kernels print to `handler`; nullptr restores the default, which writes to standard output. What they
+/// print on a GPU is not sent there: the driver writes it to standard output when the stream or the device is waited
+/// for.
 KILN_API void set_print_handler(PrintHandler handler, void *user);
 
 /// Prints one line through the current handler.
