@@ -135,13 +135,13 @@ const Shape kTensor[] = {{16, 8, 32, 1},  {1, 64, 128, 4},        {4, 64, 64, 4}
 TEST(Dot, F16) {
   for (const Shape &shape : kTensor)
     check(shape, "f16", "f32", "", "mma.m16n8k16.f32.f16");
-  check({16, 16, 8, 1}, "f16", "f32", "", "mma.m16n8k8.f32.f16");
+  check({16, 16, 8, 1}, "f16", "f32", "", "mma.m16n8k16.f32.f16");
 }
 
 TEST(Dot, BF16) {
   for (const Shape &shape : kTensor)
     check(shape, "bf16", "f32", "", "mma.m16n8k16.f32.bf16");
-  check({4, 64, 8, 4, true}, "bf16", "f32", "", "mma.m16n8k8.f32.bf16");
+  check({4, 64, 8, 4, true}, "bf16", "f32", "", "mma.m16n8k16.f32.bf16");
 }
 
 // On tensor cores as f16, which holds all of their numbers.

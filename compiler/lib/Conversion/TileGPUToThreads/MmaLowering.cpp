@@ -64,7 +64,14 @@ LogicalResult tile_gpu::lowerMma(ThreadLowering &lowering, MmaOp op) {
     return op.emitOpError() << "multiplies " << k << " columns of " << element << " by " << k << " rows of "
                             << tile::getElementOrSelf(op.getB().getType()) << ", which mma.sync cannot";
   MmaTiling tiling(c.getDimSize(0), c.getDimSize(1), k, op.getWarps(), bits);
-  std::string instruction = getInstruction(element, tiling.getInstructionK());
+  // m16n8k8 of 16-bit elements is done by m16n8k16, with zeros: where an operand of the former is a negative constant,
+  // ptxas (13.0.88 at least) changes the sign of one of the two elements in each register only.
+  bool isPadded = bits == 16 && tiling.getInstructionK() == 8;
+  std::string instruction = getInstruction(element, isPadded ? 16 : tiling.getInstructionK());
+  auto pad = [&](SmallVectorImpl<Value> &operands, unsigned registers) {
+    if (isPadded)
+      operands.append(registers, lowering.i32(0));
+  };
 
   Packer packA(lowering, op.getA()), packB(lowering, op.getB());
   SmallVector<Value> registers = lowering.getRegisters(op.getC());
@@ -92,8 +99,10 @@ LogicalResult tile_gpu::lowerMma(ThreadLowering &lowering, MmaOp op) {
       SmallVector<Value> operands;
       for (unsigned reg = 0; reg < tiling.getRegistersA(); ++reg)
         operands.push_back(packA.pack(elements([&](unsigned i) { return tiling.getA(tileM, step, reg, i); })));
+      pad(operands, tiling.getRegistersA());
       for (unsigned reg = 0; reg < tiling.getRegistersB(); ++reg)
         operands.push_back(packB.pack(elements([&](unsigned i) { return tiling.getB(step, tileN, reg, i); })));
+      pad(operands, tiling.getRegistersB());
       llvm::append_range(operands, tile);
       ValueRange results = lowering.machineResults(instruction, operands);
       tile.assign(results.begin(), results.end());

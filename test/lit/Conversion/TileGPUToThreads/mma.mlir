@@ -29,13 +29,13 @@ func.func @steps(%x: bf16, %y: f32) attributes {tile.kernel, tile.num_warps = 1 
 #b = #tile_gpu.layout<register = [[1, 0], [0, 8]], lane = [[2, 0], [4, 0], [0, 1], [0, 2], [0, 4]], warp = []>
 #c = #tile_gpu.layout<register = [[0, 1], [0, 8]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [0, 0]], warp = []>
 
-// Four rows and K of 8: the instruction with 8, whose rows 8 to 15 are those that it has already. Two columns of tiles.
+// Four rows and K of 8: the instruction with 16, the upper half of it zero, and whose rows 8 to 15 are those that it has already. Two columns of tiles.
 // CHECK-LABEL: func.func @few_rows(
 // CHECK: %[[A:.*]] = tile_gpu.machine "pack.b16x2"
 // CHECK: %[[B0:.*]] = tile_gpu.machine "pack.b16x2"
-// CHECK: %[[LEFT:.*]]:4 = tile_gpu.machine "mma.m16n8k8.f32.f16"(%[[A]], %[[A]], %[[B0]], %[[Y:.*]], %[[Z:.*]], %[[Y]], %[[Z]]) : (i32, i32, i32, f32, f32, f32, f32) -> (f32, f32, f32, f32)
+// CHECK: %[[LEFT:.*]]:4 = tile_gpu.machine "mma.m16n8k16.f32.f16"(%[[A]], %[[A]], %{{c0.*}}, %{{c0.*}}, %[[B0]], %{{c0.*}}, %[[Y:.*]], %[[Z:.*]], %[[Y]], %[[Z]])
 // CHECK: %[[B1:.*]] = tile_gpu.machine "pack.b16x2"
-// CHECK: %[[RIGHT:.*]]:4 = tile_gpu.machine "mma.m16n8k8.f32.f16"(%[[A]], %[[A]], %[[B1]],
+// CHECK: %[[RIGHT:.*]]:4 = tile_gpu.machine "mma.m16n8k16.f32.f16"(%[[A]], %[[A]], %{{c0.*}}, %{{c0.*}}, %[[B1]],
 // CHECK-COUNT-4: arith.negf
 func.func @few_rows(%x: f16, %y: f32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
   %a = tile.splat %x : f16 -> tensor<4x8xf16, #a>
