@@ -1,6 +1,8 @@
 //===- CPUTarget.cpp - Tile programs as native code -----------------------===//
 
 #include "kiln/Target/CPU/CPUTarget.h"
+
+#include "../CompilerSupport.h"
 #include "NativeCode.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
@@ -28,29 +30,6 @@ private:
   Entry function;
   size_t scratch;
 };
-
-/// Keeps the text of the first error while diagnostics still reach whoever else listens.
-class FirstError {
-public:
-  explicit FirstError(MLIRContext *context)
-      : handler(context, [this](Diagnostic &diagnostic) {
-          if (text.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
-            text = diagnostic.str();
-          return failure();
-        }) {}
-  llvm::Error error(StringRef fallback) const { return llvm::createStringError(text.empty() ? fallback.str() : text); }
-
-private:
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-
-std::string printed(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream);
-  return text;
-}
 
 } // namespace
 

@@ -1,6 +1,8 @@
 //===- GPUCompiler.cpp - Tile programs as PTX -----------------------------===//
 
 #include "kiln/Target/NVPTX/GPUCompiler.h"
+
+#include "../CompilerSupport.h"
 #include "kiln/Conversion/TileGPUToLLVM/Passes.h"
 #include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
@@ -14,29 +16,6 @@ using namespace kiln;
 using namespace kiln::gpu;
 
 namespace {
-
-/// Keeps the text of the first error while diagnostics still reach whoever else listens.
-class FirstError {
-public:
-  explicit FirstError(MLIRContext *context)
-      : handler(context, [this](Diagnostic &diagnostic) {
-          if (text.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
-            text = diagnostic.str();
-          return failure();
-        }) {}
-  llvm::Error error(StringRef fallback) const { return llvm::createStringError(text.empty() ? fallback.str() : text); }
-
-private:
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
-
-std::string printed(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream);
-  return text;
-}
 
 void describe(const GPUTarget &target, const Options &options, TileToGPUOptions &lowering) {
   lowering.capability = target.capability;
