@@ -72,6 +72,4 @@ void kiln::registerPasses() {
   registerReconcileUnrealizedCastsPass();
   registerSCFToControlFlowPass();
   registerUBToLLVMConversionPass();
-
-  tile::registerTilePasses();
 }

@@ -26,7 +26,7 @@ void softmax_body(const SoftmaxConfig &c, ptr<const T> in, ptr<T> out, scalar<st
     Tile mask = lane < cols;
     Tile x = load(in_row + lane, {.mask = mask, .other = -inf}).to(f32);
     Tile e = exp(x - max(x, 0), accuracy);
-    // One division for the row: it costs as much as ten multiplications.
+    // One division for the row: a correctly rounded one is a sequence of instructions.
     store(out_row + lane, (e * (1.0F / sum(e, 0))).to(dtype_of<T>), {.mask = mask});
     return;
   }

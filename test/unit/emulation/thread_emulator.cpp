@@ -526,7 +526,7 @@ void ThreadEmulator::runRegisters(MachineOp op, StringRef name, const Mask &acti
     return set(outputs[0], active,
                [&](unsigned thread) { return saturate(inputs[0][thread]) << 8 | saturate(inputs[1][thread]); });
   }
-  if (name == "ex2.approx.f32" || name == "ex2.approx.ftz.f32")
+  if (name == "ex2.approx.ftz.f32")
     return set(outputs[0], active,
                [&](unsigned thread) { return fromDouble(f32, std::exp2(toDouble(f32, inputs[0][thread]))); });
   if (name == "prmt.b32")

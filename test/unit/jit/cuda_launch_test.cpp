@@ -1,4 +1,5 @@
 // Launches on CUDA devices, as far as they can be seen without one: a driver that only remembers takes the calls.
+#include "../message_of.h"
 #include "kiln/cuda.h"
 #include "kiln/debug.h"
 #include "kiln/kiln.h"
@@ -73,16 +74,6 @@ protected:
 
   void launch(const LaunchOptions &options, std::uintptr_t in = 0x1000, std::uintptr_t out = 0x2000, int n = 64) {
     kernel.launch(options, {}, address(in), address(out), n);
-  }
-
-  template <class E, class F>
-  static std::string message_of(F &&body) {
-    try {
-      body();
-    } catch (const E &e) {
-      return e.what();
-    }
-    return "no error";
   }
 
   fake::State &state = fake::state();

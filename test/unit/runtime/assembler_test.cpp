@@ -1,5 +1,7 @@
 #include "kiln/runtime/assembler.h"
 
+#include "../message_of.h"
+
 #include "kiln/error.h"
 
 #include <chrono>
@@ -65,16 +67,6 @@ public:
 
   fs::path path;
 };
-
-template <class E, class F>
-std::string message_of(F &&body) {
-  try {
-    body();
-  } catch (const E &e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 /// A kernel around the text `body`, which may use the address %rd1.
 std::string kernel(const std::string &body, const std::string &directives = "") {

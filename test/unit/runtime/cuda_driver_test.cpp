@@ -6,6 +6,7 @@
 #include "kiln/runtime/cuda_kernel.h"
 #include "kiln/stream.h"
 
+#include "../message_of.h"
 #include "fake_cuda.h"
 
 #include <algorithm>
@@ -45,16 +46,6 @@ KernelImage image(std::uint32_t shared_bytes = 0) {
   result.parameters = {{runtime::ParameterKind::integer, 4}};
   result.cubin = {1, 2, 3};
   return result;
-}
-
-template <class E, class F>
-std::string message_of(F &&body) {
-  try {
-    body();
-  } catch (const E &e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 class CudaDriver : public testing::Test {

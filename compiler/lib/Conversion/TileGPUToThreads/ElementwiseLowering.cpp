@@ -50,10 +50,7 @@ LogicalResult tile_gpu::lowerBitcast(ThreadLowering &lowering, tile::BitcastOp o
     cast.push_back(value.getType() == to
                        ? value
                        : arith::BitcastOp::create(lowering.builder, lowering.loc, to, value).getResult());
-  if (isa<RankedTensorType>(op.getType()))
-    lowering.setRegisters(op.getResult(), cast);
-  else
-    lowering.setScalar(op.getResult(), cast.front());
+  lowering.setResult(op.getResult(), cast);
   return success();
 }
 
@@ -78,8 +75,8 @@ LogicalResult tile_gpu::lowerElementwise(ThreadLowering &lowering, Operation *op
       llvm::map_to_vector(op->getOperands(), [&](Value operand) { return lowering.getRegisters(operand); });
   SmallVector<Type> types = llvm::map_to_vector(
       op->getResultTypes(), [](Type type) { return ThreadLowering::getScalarType(tile::getElementOrSelf(type)); });
-  bool isTile = isa<RankedTensorType>(op->getResult(0).getType());
-  int64_t count = isTile ? getLayout(op->getResult(0)).getNumRegisters() : 1;
+  LayoutAttr layout = getLayout(op->getResult(0));
+  int64_t count = layout ? layout.getNumRegisters() : 1;
 
   SmallVector<Value> results;
   llvm::SmallDenseMap<SmallVector<void *, 3>, Value> done;
@@ -96,9 +93,6 @@ LogicalResult tile_gpu::lowerElementwise(ThreadLowering &lowering, Operation *op
     }
     results.push_back(result);
   }
-  if (isTile)
-    lowering.setRegisters(op->getResult(0), results);
-  else
-    lowering.setScalar(op->getResult(0), results.front());
+  lowering.setResult(op->getResult(0), results);
   return success();
 }

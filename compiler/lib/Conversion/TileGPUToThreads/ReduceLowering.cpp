@@ -139,11 +139,7 @@ LogicalResult Reduction::run() {
     }
   }
   for (auto [operand, result] : llvm::enumerate(op.getResults())) {
-    SmallVector<Value> registers = llvm::map_to_vector(live, [&](unsigned i) { return values[i][operand]; });
-    if (isa<RankedTensorType>(result.getType()))
-      lowering.setRegisters(result, registers);
-    else
-      lowering.setScalar(result, registers.front());
+    lowering.setResult(result, llvm::map_to_vector(live, [&](unsigned i) { return values[i][operand]; }));
   }
   return success();
 }

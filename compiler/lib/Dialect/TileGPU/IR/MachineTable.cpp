@@ -359,8 +359,7 @@ void TableBuilder::addConversions() {
       row.ptx = 81;
     }
   }
-  // A relative error of at most 2^-22.5; with .ftz what is below the smallest normal number counts as 0.
-  intrinsic("ex2.approx.f32", {F32}, {F32}, "ex2.approx");
+  // A relative error of at most 2^-22.5 (PTX ISA, ex2); what is below the smallest normal number counts as 0.
   intrinsic("ex2.approx.ftz.f32", {F32}, {F32}, "ex2.approx.ftz");
   // (a, b, selector): each byte of the result is one of the eight bytes of b:a.
   intrinsic("prmt.b32", {I32, I32, I32}, {I32}, "prmt");

@@ -343,7 +343,7 @@ void LayoutAssignment::rewrite() {
           setType(argument);
     op->removeAttr(kLayoutAttr);
   }
-  // One conversion for all uses in an operation: a pointer tile that is stored to twice is another matter.
+  // A conversion for each use: equal ones become one when common subexpressions are eliminated.
   for (auto [use, need] : needs) {
     if (getLayout(use->get()) == need)
       continue;

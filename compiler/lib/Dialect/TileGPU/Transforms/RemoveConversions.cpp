@@ -9,11 +9,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Dialect/TileGPU/Transforms/ConversionPlan.h"
 #include "kiln/Dialect/TileGPU/Transforms/Passes.h"
 
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
-#include "llvm/ADT/MapVector.h"
 
 namespace kiln::tile_gpu {
 #define GEN_PASS_DEF_REMOVECONVERSIONS
@@ -30,18 +29,12 @@ namespace {
 constexpr int64_t kExchange = 100; // the barriers and the latency of going through shared memory
 constexpr int64_t kRoundTrip = 2;  // to write a 32-bit word there and to read one
 
-/// Whether every thread holds under `to` what it needs of what it has under `from`, so that registers change their
-/// names at most.
-bool isWithinThreads(const LinearLayout &from, const LinearLayout &to) {
-  return from.getBases(Axis::lane()) == to.getBases(Axis::lane()) &&
-         from.getBases(Axis::warp()) == to.getBases(Axis::warp()) &&
-         from.getInput().getBits(Axis::registers()) == to.getInput().getBits(Axis::registers());
-}
-
 int64_t getBits(Type element) { return isa<tile::PtrType>(element) ? 64 : element.getIntOrFloatBitWidth(); }
 
 int64_t getConversionPrice(RankedTensorType type, LayoutAttr from, LayoutAttr to) {
-  if (isWithinThreads(from.getLinear(), to.getLinear()))
+  // Registers that change their names at most.
+  std::optional<WarpExchange> exchange = planWarpExchange(from.getLinear(), to.getLinear());
+  if (exchange && exchange->isLocal())
     return 0;
   int64_t words = std::max<int64_t>(1, std::max(from.getNumRegisters(), to.getNumRegisters()) *
                                            getBits(type.getElementType()) / 32);
@@ -157,7 +150,6 @@ struct RemoveConversionsPass : tile_gpu::impl::RemoveConversionsBase<RemoveConve
       LayoutAttr from = getLayout(type), to = getLayout(op.getResult());
       int64_t limit = getConversionPrice(type, from, to);
       Slice slice;
-      // What is at the bottom is converted there instead: that is no gain by itself.
       if (from != to && !slice.add(op.getSource(), to, limit))
         continue;
       op.replaceAllUsesWith(slice.materialise(op.getSource(), to));

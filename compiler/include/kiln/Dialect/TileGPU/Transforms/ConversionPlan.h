@@ -11,12 +11,11 @@
 //    before and after. Rounds in which all lanes talk to themselves need no shuffle; if these are all, nothing moves at
 //    all.
 //
-//  * Otherwise the tile goes through shared memory, in a layout that is made for the two at hand. Registers that S and
-//  D
-//    have in common become the low bits of the offset, so that one instruction moves up to 16 bytes. The high bits,
-//    which do not change the bank, are taken outside of what the lanes of one phase of an access span, in S and in D:
-//    then no two lanes meet in a bank with different words. Such vectors exist, because two proper subspaces never fill
-//    a space.
+//  * Otherwise the tile goes through shared memory, in a layout that is made for the two at hand. Registers that S
+//    and D have in common become the low bits of the offset, so that one instruction moves up to 16 bytes. The high
+//    bits, which do not change the bank, are taken outside of what the lanes of one phase of an access span, in S and
+//    in D: then no two lanes meet in a bank with different words. Such vectors exist, because two proper subspaces
+//    never fill a space.
 //
 //===----------------------------------------------------------------------===//
 
