@@ -10,4 +10,5 @@ LaunchError::~LaunchError() = default;
 InvalidArgument::~InvalidArgument() = default;
 DeviceError::~DeviceError() = default;
 TrapError::~TrapError() = default;
+CheckError::~CheckError() = default;
 ContextLost::~ContextLost() = default;

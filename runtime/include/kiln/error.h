@@ -57,6 +57,15 @@ public:
   ~TrapError() override;
 };
 
+/// What the checks of an emulated device found: a race, an access outside the registered buffers, a barrier that not
+/// all threads reach, a result that depends on memory nobody wrote. The message names every fault with the places of
+/// the kernel's source, the program and the lanes.
+class KILN_API CheckError : public Error {
+public:
+  using Error::Error;
+  ~CheckError() override;
+};
+
 /// A fault that destroyed a CUDA context. Nothing works in that context afterwards; the host and the CPU do.
 class KILN_API ContextLost : public Error {
 public:
