@@ -4,6 +4,7 @@
 #include "kiln/export.h"
 
 #include <string>
+#include <string_view>
 
 namespace kiln {
 
@@ -11,7 +12,7 @@ namespace kiln {
 /// launch then uses the current CUDA context and fails, naming `Device::cpu()`, where there is none.
 class Device {
 public:
-  enum class Kind : unsigned char { none, cpu, interpreter, cuda };
+  enum class Kind : unsigned char { none, cpu, interpreter, cuda, emulated };
 
   constexpr Device() = default;
 
@@ -22,13 +23,20 @@ public:
   /// CUDA device `ordinal`, as the driver counts them. Throws DeviceError where this machine has no such device; the
   /// message says what is missing. More of CUDA is in kiln/cuda.h.
   KILN_API static Device cuda(int ordinal = 0);
+  /// A GPU of an architecture ("sm_90a") that this machine need not have: its code runs on the processor, thread by
+  /// thread, and is checked while it runs; kiln/emulator.h has what can be set and seen. Memory is the host's. Throws
+  /// InvalidArgument for an architecture that Kiln generates no code for; the message lists the others.
+  KILN_API static Device emulated(std::string_view arch);
 
   constexpr Kind kind() const { return kind_; }
+  /// Of a CUDA device; those of emulated ones tell architectures apart.
   constexpr int ordinal() const { return ordinal_; }
+  /// Of an emulated device: "sm_90a". Empty for all others.
+  KILN_API std::string_view arch() const;
   constexpr explicit operator bool() const { return kind_ != Kind::none; }
   friend constexpr bool operator==(Device, Device) = default;
 
-  /// "cpu", "interpreter", "cuda:0" or "none".
+  /// "cpu", "interpreter", "cuda:0", "emulated:sm_90a" or "none".
   KILN_API std::string name() const;
 
 private:

@@ -3,9 +3,11 @@
 
 #include "kiln/error.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <numeric>
+#include <string>
 #include <vector>
 
 using namespace kiln;
@@ -86,8 +88,13 @@ TEST_P(HostBuffer, NeedsNoSynchronisation) {
   synchronize(GetParam(), nullptr);
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, HostBuffer, testing::Values(Device::cpu(), Device::interpreter()),
-                         [](const auto &info) { return info.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Devices, HostBuffer,
+                         testing::Values(Device::cpu(), Device::interpreter(), Device::emulated("sm_90a")),
+                         [](const auto &info) {
+                           std::string name = info.param.name();
+                           std::ranges::replace(name, ':', '_');
+                           return name;
+                         });
 
 TEST(DeviceBuffer, NeedsADevice) { EXPECT_THROW(DeviceBuffer(Device(), 4), InvalidArgument); }
 

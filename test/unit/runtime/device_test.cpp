@@ -20,10 +20,33 @@ TEST(Device, HasANameAndComparesByValue) {
   EXPECT_TRUE(Device::cpu());
   EXPECT_EQ(Device::cpu(), Device::cpu());
   EXPECT_NE(Device::cpu(), Device::interpreter());
+  EXPECT_EQ(Device::cpu().arch(), "");
+}
+
+TEST(Device, EmulatedOnesDifferByArchitecture) {
+  const Device hopper = Device::emulated("sm_90a");
+  EXPECT_TRUE(hopper);
+  EXPECT_EQ(hopper.kind(), Device::Kind::emulated);
+  EXPECT_EQ(hopper.name(), "emulated:sm_90a");
+  EXPECT_EQ(hopper.arch(), "sm_90a");
+  EXPECT_EQ(hopper, Device::emulated("sm_90a"));
+  EXPECT_NE(hopper, Device::emulated("sm_80"));
+  EXPECT_EQ(Device::emulated("sm_80").arch(), "sm_80");
+}
+
+TEST(Device, EmulatedRefusesArchitecturesThatItDoesNotKnow) {
+  try {
+    Device::emulated("sm_90");
+    FAIL() << "no error";
+  } catch (const InvalidArgument &e) {
+    EXPECT_STREQ(e.what(), "Device::emulated: unknown GPU architecture 'sm_90'; there are sm_80, sm_86, sm_89, sm_90a, "
+                           "sm_100a, sm_120a");
+  }
 }
 
 TEST(Device, WhatIsOfCudaAloneRefusesOtherDevices) {
   EXPECT_THROW(cuda::properties(Device::cpu()), InvalidArgument);
+  EXPECT_THROW(cuda::properties(Device::emulated("sm_90a")), InvalidArgument);
   EXPECT_THROW(Stream{Device::cpu()}, InvalidArgument);
   EXPECT_THROW(GpuTimer{Device::interpreter()}, InvalidArgument);
   EXPECT_THROW(Graph().end(), InvalidArgument);
