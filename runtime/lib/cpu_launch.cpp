@@ -1,6 +1,7 @@
 #include "kiln/runtime/cpu_launch.h"
 
 #include "buffer_table.h"
+#include "float_mode.h"
 #include "kiln/debug.h"
 #include "kiln/error.h"
 #include "worker_pool.h"
@@ -12,9 +13,6 @@
 #include <mutex>
 #include <new>
 #include <optional>
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 
 using namespace kiln;
 using namespace kiln::runtime;
@@ -59,27 +57,6 @@ thread_local Scratch thread_scratch;
 /// Whether this thread is inside a program: its scratch is in use, and a launch from here must not wait for other
 /// threads.
 thread_local bool inside_program = false;
-
-/// The rounding and denormal modes of the host program are its own business: every program runs under the defaults, on
-/// every thread, or results would depend on which thread ran it.
-class DefaultFloatMode {
-#if defined(__x86_64__)
-public:
-  DefaultFloatMode() : saved_(_mm_getcsr()) {
-    if ((saved_ & ~sticky_flags) != defaults)
-      _mm_setcsr(defaults);
-  }
-  ~DefaultFloatMode() {
-    if ((saved_ & ~sticky_flags) != defaults)
-      _mm_setcsr(saved_);
-  }
-
-private:
-  static constexpr unsigned sticky_flags = 0x3f;
-  static constexpr unsigned defaults = 0x1f80; // round to nearest even, denormals kept, no traps
-  unsigned saved_;
-#endif
-};
 
 std::string program_text(const ProgramInfo &info) {
   return "(" + std::to_string(info.id[0]) + ", " + std::to_string(info.id[1]) + ", " + std::to_string(info.id[2]) + ")";

@@ -9,7 +9,8 @@ namespace kiln::runtime::emulator {
 
 /// As LineProfile, of one site.
 struct SiteCounters {
-  std::uint64_t executions = 0; ///< by warps
+  std::uint64_t executions = 0;      ///< by warps; none of operations within one thread's registers
+  std::uint64_t lane_executions = 0; ///< by threads
   std::uint64_t sectors = 0, sector_bytes_used = 0;
   std::uint64_t shared_passes = 0, shared_passes_ideal = 0;
   std::uint64_t waits = 0, bytes_before_wait = 0, bytes_after_wait = 0;

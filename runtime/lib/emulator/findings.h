@@ -25,9 +25,12 @@ struct Finding {
 /// The findings of one launch. Several threads add to it.
 class Findings {
 public:
-  /// Keeps the first of each message and place; later ones are counted only.
-  void add(Finding finding);
+  /// Keeps the first of those that are alike and at one place; later ones are counted only. False when there have been
+  /// so many that the launch had better end.
+  bool add(Finding finding);
   bool empty() const;
+  /// Whether two messages are the same but for their numbers.
+  static bool is_alike(const std::string &a, const std::string &b);
 
   /// Throws what was found: TrapError where an assertion failed first, else CheckError.
   [[noreturn]] void raise(const EmulatedKernel::Code &kernel) const;
@@ -35,6 +38,7 @@ public:
 private:
   // More than this many different faults tell no more.
   static constexpr std::size_t limit = 16;
+  static constexpr std::uint64_t patience = 1000;
   mutable std::mutex mutex_;
   std::vector<Finding> findings_;
   std::uint64_t others_ = 0;

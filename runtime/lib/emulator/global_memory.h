@@ -9,6 +9,7 @@
 
 namespace kiln::runtime::emulator {
 
+class WarpClocks;
 class WarpStep;
 
 /// What the workers of one launch share: the registered buffers, and what memory held before. Thread-safe.
@@ -41,7 +42,7 @@ public:
   ~GlobalMemory();
 
   /// Begins a program: its accesses are not ordered against those of others.
-  void begin();
+  void begin(const WarpClocks &clocks);
 
   /// Accesses of one lane. The address must be a multiple of `alignment`. A constant read is of memory that nobody
   /// writes during the launch.

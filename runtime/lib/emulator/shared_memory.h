@@ -1,10 +1,9 @@
 // The shared memory of a program, and who may touch it when.
 #pragma once
 
-#include "kiln/runtime/emulator.h"
-
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <set>
 #include <vector>
 
 namespace kiln::runtime::emulator {
@@ -32,6 +31,8 @@ public:
   void acquire(unsigned warp, const std::vector<std::uint64_t> &released);
 
 private:
+  std::uint64_t &at(unsigned warp, unsigned other) { return clocks_[warp * warps_ + other]; }
+
   unsigned warps_ = 0;
   std::uint64_t start_ = 1;
   std::vector<std::uint64_t> clocks_;
@@ -44,45 +45,56 @@ inline constexpr std::uint32_t shared_base = 1024;
 /// poison or is left out.
 class SharedMemory {
 public:
-  SharedMemory();
-  ~SharedMemory();
-
   /// Begins a program: contents are poison.
   void begin(std::size_t bytes, WarpClocks &clocks, std::uint64_t poison);
 
-  /// Accesses of one lane. `alignment` is what the operation demands of the address.
+  /// Accesses of one lane. The address must be a multiple of `alignment`.
   void read(const WarpStep &step, unsigned lane, std::uint64_t address, void *data, std::uint32_t bytes,
             std::uint32_t alignment);
   void write(const WarpStep &step, unsigned lane, std::uint64_t address, const void *data, std::uint32_t bytes,
              std::uint32_t alignment);
-  /// An atomic reads and writes, and may meet other atomics. `update(old)` is given and yields `bytes` bytes.
-  template <class F>
-  void update(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes, F &&update) {
-    std::uint64_t old = 0;
-    if (!begin_update(step, lane, address, &old, bytes))
-      return;
-    std::uint64_t next = update(old);
-    end_update(address, &next, bytes);
-  }
 
-  /// An async copy into shared memory begins: until finish_copy() nobody may touch the bytes. `owner` tells copies
-  /// apart.
-  bool begin_copy(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes, std::uint32_t owner);
-  /// It is done, as a write of that lane now.
-  void finish_copy(const WarpStep &step, unsigned lane, std::uint64_t address, const void *data, std::uint32_t bytes);
+  /// An async copy of that lane to shared memory begins: until finish_copy() the bytes are nobody's. False where the
+  /// copy is faulty; then nothing has begun.
+  bool begin_copy(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes,
+                  std::uint32_t alignment);
+  /// It is done; the bytes are written by that lane now. `site` is of the copy.
+  void finish_copy(unsigned thread, std::uint32_t site, std::uint64_t address, const void *data, std::uint32_t bytes);
 
-  /// Where reads met bytes that nobody had written, as sites; emptied by begin_launch of the program's owner.
-  const std::vector<std::uint32_t> &uninitialized_reads() const { return uninitialized_; }
+  /// The program has ended without waiting for it.
+  void cancel_copy(std::uint64_t address, std::uint32_t bytes);
+
+  /// Sites of reads that met bytes that nobody had written, of all programs since the object was made.
+  const std::set<std::uint32_t> &uninitialized_reads() const { return uninitialized_; }
 
 private:
-  struct Shadow;
+  /// Who touched a byte last. Times are of the warp of the thread; those before the program's start are of nobody.
+  struct Byte {
+    std::uint64_t write_time = 0;
+    std::uint32_t write_site = 0;
+    std::uint16_t writer = 0;         // thread
+    std::uint32_t pending_site = 0;   // of an async copy under way, plus 1
+    std::uint32_t reader_site = 0;    // the last one, for messages
+  };
+  /// The last read of a byte by a warp: time << 8 | lane, or many_lanes.
+  using Read = std::uint64_t;
+  static constexpr std::uint64_t many_lanes = 0xff;
+
   bool check(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes, std::uint32_t alignment,
              const char *what);
-  bool begin_update(const WarpStep &step, unsigned lane, std::uint64_t address, void *old, std::uint32_t bytes);
-  void end_update(std::uint64_t address, const void *next, std::uint32_t bytes);
+  /// Whether the thread that writes now is ordered after all earlier accesses of the byte; reports where it is not.
+  bool order_write(const WarpStep &step, unsigned lane, std::size_t index, const char *what);
+  bool order_read(const WarpStep &step, unsigned lane, std::size_t index);
+  bool is_ordered(const WarpStep &step, unsigned lane, unsigned warp, unsigned other_lane, std::uint64_t time) const;
+  void report_race(const WarpStep &step, unsigned lane, const char *what, const char *other, std::size_t index,
+                   std::uint32_t other_site, unsigned other_warp, unsigned other_lane) const;
+  Read &read_of(unsigned warp, std::size_t index) { return reads_[warp * bytes_.size() + index]; }
 
-  std::unique_ptr<Shadow> shadow_;
-  std::vector<std::uint32_t> uninitialized_;
+  WarpClocks *clocks_ = nullptr;
+  std::vector<unsigned char> contents_;
+  std::vector<Byte> bytes_;
+  std::vector<Read> reads_; // by warp and byte
+  std::set<std::uint32_t> uninitialized_;
 };
 
 } // namespace kiln::runtime::emulator

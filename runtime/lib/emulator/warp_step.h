@@ -47,6 +47,8 @@ public:
   SharedMemory &shared() const;
   GlobalMemory &global() const;
   SiteCounters &counters() const;
+  /// "file:line:column" of a site, or empty.
+  const std::string &place_of(std::uint32_t site) const;
   /// 64 bits that differ between the two runs of a launch: what an undefined value is.
   std::uint64_t poison() const;
 
