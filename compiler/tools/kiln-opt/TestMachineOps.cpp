@@ -33,6 +33,9 @@ public:
     SmallVector<NamedAttribute> attributes;
     for (MachineType type : row.operands)
       operands.push_back(argument(type));
+    // ptxas 13.0 crashes on sm_80 where the state of an mbarrier is a kernel's parameter itself.
+    if (StringRef(row.name).starts_with("mbarrier.") && operands.back().getType().isInteger(64))
+      operands.back() = arith::AddIOp::create(builder, operands.back(), operands.back());
     if (row.form == MachineForm::Print) {
       operands = {argument(MachineType::I32), argument(MachineType::I64), argument(MachineType::F64)};
       attributes.push_back(builder.getNamedAttr("format", builder.getStringAttr("%d %lld %f\n")));

@@ -67,6 +67,7 @@ public:
     addAtomics();
     addFences();
     addAsyncCopies();
+    addMbarriers();
     addTensorCores();
     addConversions();
     addCalls();
@@ -114,6 +115,7 @@ private:
   void addAtomics();
   void addFences();
   void addAsyncCopies();
+  void addMbarriers();
   void addTensorCores();
   void addMma(StringRef shape, StringRef types, StringRef suffix, unsigned a, unsigned b, MachineType accumulator,
               MachineCast cast = MachineCast::None, unsigned capability = 80, unsigned ptx = 70);
@@ -144,6 +146,14 @@ void TableBuilder::addWarpOperations() {
   warp.space = MachineSpace::Both;
 
   size_t first = rows.size();
+  // (barrier, threads): for some warps of the program, which have that many threads together. Those that arrive do not
+  // wait for the others. Barrier 0 is that of bar.sync.
+  intrinsic("bar.sync.id", {I32, I32}, {}, "barrier.cta.sync.aligned.count");
+  intrinsic("bar.arrive", {I32, I32}, {}, "barrier.cta.arrive.aligned.count");
+  for (MachineRow &row : llvm::MutableArrayRef(rows).drop_front(first)) {
+    row.effect = MachineEffect::Sync;
+    row.space = MachineSpace::Both;
+  }
   // (membermask, value, lane or distance or mask, clamp | segment mask << 8); for the whole warp the last is 31, for
   // "up" 0.
   for (StringRef mode : {"bfly", "up", "down", "idx"})
@@ -161,6 +171,11 @@ void TableBuilder::addWarpOperations() {
   intrinsic("redux.sync.and.b32", {I32, I32}, {I32}, "redux.sync.and");
   intrinsic("redux.sync.or.b32", {I32, I32}, {I32}, "redux.sync.or");
   intrinsic("redux.sync.xor.b32", {I32, I32}, {I32}, "redux.sync.xor");
+  // (membermask, value): the lanes with the same value.
+  intrinsic("match.any.sync.b32", {I32, I32}, {I32}, "match.any.sync.i32");
+  intrinsic("match.any.sync.b64", {I32, I64}, {I32}, "match.any.sync.i64");
+  // (membermask, value): all of them and true, or 0 and false.
+  intrinsic("match.all.sync.b32", {I32, I32}, {I32, I1}, "match.all.sync.i32p");
   for (MachineRow &row : llvm::MutableArrayRef(rows).drop_front(first - 2))
     row.convergent = true;
 }
@@ -301,6 +316,39 @@ void TableBuilder::addAsyncCopies() {
   }
 }
 
+/// An mbarrier is 64 bits of shared memory, which nothing else may touch between init and inval.
+void TableBuilder::addMbarriers() {
+  size_t first = rows.size();
+  auto add = [&](StringRef name, Types operands, Types results, StringRef text) -> MachineRow & {
+    MachineRow &row = intrinsic(name, operands, results, text);
+    row.casts = {MachineCast::SharedPointer};
+    return row;
+  };
+  auto since90 = [](MachineRow &row) {
+    row.capability = 90;
+    row.ptx = 80;
+  };
+  // (address, arrivals of a phase)
+  add("mbarrier.init", {I32, I32}, {}, "mbarrier.init.shared");
+  add("mbarrier.inval", {I32}, {}, "mbarrier.inval.shared");
+  // The result names the phase that the arrival belongs to.
+  add("mbarrier.arrive", {I32}, {I64}, "mbarrier.arrive.shared");
+  // (address, bytes): the phase does not end before that many more have been copied.
+  since90(add("mbarrier.arrive.expect_tx", {I32, I32}, {I64}, "mbarrier.arrive.expect.tx.scope.cta.space.cta"));
+  // Whether a phase has ended, by what arrive yielded or by its number's lowest bit; try_wait may take its time.
+  add("mbarrier.test_wait", {I32, I64}, {I1}, "mbarrier.test.wait.shared");
+  assembly("mbarrier.test_wait.parity", {I32, I32}, {I1}, "mbarrier.test_wait.parity.shared.b64 $0, [$1], $2;").ptx =
+      71;
+  since90(add("mbarrier.try_wait", {I32, I64}, {I1}, "mbarrier.try.wait.scope.cta.space.cta"));
+  since90(add("mbarrier.try_wait.parity", {I32, I32}, {I1}, "mbarrier.try.wait.parity.scope.cta.space.cta"));
+  // (address): arrives once the async copies that this thread has begun are done.
+  add("cp.async.mbarrier.arrive.noinc", {I32}, {}, "cp.async.mbarrier.arrive.noinc.shared");
+  for (MachineRow &row : llvm::MutableArrayRef(rows).drop_front(first)) {
+    row.effect = MachineEffect::Sync;
+    row.space = MachineSpace::Both;
+  }
+}
+
 /// The fragments of `a` and `b` are `a` and `b` registers of 32 bits, the accumulator has four.
 void TableBuilder::addMma(StringRef shape, StringRef types, StringRef suffix, unsigned a, unsigned b,
                           MachineType accumulator, MachineCast cast, unsigned capability, unsigned ptx) {
@@ -324,6 +372,19 @@ void TableBuilder::addTensorCores() {
       row.effect = MachineEffect::Read;
       row.space = MachineSpace::Shared;
       row.convergent = true;
+    }
+  }
+  for (StringRef count : {"x1", "x2", "x4"}) {
+    for (StringRef trans : {"", ".trans"}) {
+      llvm::SmallVector<MachineType> operands(1 + count[1] - '0', I32);
+      MachineRow &row =
+          intrinsic("stmatrix." + count + trans, operands, {}, "stmatrix.sync.aligned.m8n8." + count + trans + ".b16");
+      row.casts = {MachineCast::SharedPointer};
+      row.effect = MachineEffect::Write;
+      row.space = MachineSpace::Shared;
+      row.convergent = true;
+      row.capability = 90;
+      row.ptx = 78;
     }
   }
   addMma("m16n8k16", "f32.f16", "f32.f32", 4, 2, F32, MachineCast::Half2);
