@@ -70,11 +70,15 @@ LaunchProfile emulator::make_profile(const EmulatedKernel::Code &code, const Cou
   Lines lines;
   for (std::size_t i = 0; i < code.sites.size(); ++i) {
     const SiteCounters &site = counters.sites[i];
-    if (site.executions == 0)
+    if (site.lane_executions == 0)
       continue;
+    const Semantics &meaning = *semantics(code.sites[i].operation); // nothing without a meaning is executed
+    if (meaning.compute) {
+      lines.add_threads(code.sites[i].place, meaning.kind, site.lane_executions);
+      continue;
+    }
     LineProfile &line = lines.at(code.sites[i].place);
-    // What has no meaning cannot have been executed.
-    line.instructions[static_cast<std::size_t>(semantics(code.sites[i].operation)->kind)] += site.executions;
+    line.instructions[static_cast<std::size_t>(meaning.kind)] += site.executions;
     line.sectors += site.sectors;
     line.sector_bytes_used += site.sector_bytes_used;
     line.shared_passes += site.shared_passes;

@@ -22,6 +22,8 @@ const Semantics *meaning_of(std::string_view operation) {
     rows["wait"].kind = InstructionClass::barrier;
     rows["matrix"].kind = InstructionClass::shared_load;
     rows["tid"].kind = InstructionClass::special;
+    rows["cvt"].kind = InstructionClass::conversion;
+    rows["cvt"].compute = [](const std::uint64_t *, std::uint64_t *) {};
     return rows;
   }();
   return &table.at(operation);
@@ -67,10 +69,11 @@ TEST(EmulatorProfile, SitesOfALineAddUp) {
   const auto code =
       code_of({site("load", "a.h:7:3"), site("load", "a.h:7:30"), site("matrix", "a.h:7:30"), site("wait", "a.h:9:1")});
   Counters counters(4, 0);
-  counters.sites[0] = {.executions = 8, .sectors = 32, .sector_bytes_used = 1024};
-  counters.sites[1] = {.executions = 2, .sectors = 32, .sector_bytes_used = 512};
-  counters.sites[2] = {.executions = 5, .shared_passes = 40, .shared_passes_ideal = 20};
-  counters.sites[3] = {.executions = 4, .waits = 4, .bytes_before_wait = 800, .bytes_after_wait = 400};
+  counters.sites[0] = {.executions = 8, .lane_executions = 256, .sectors = 32, .sector_bytes_used = 1024};
+  counters.sites[1] = {.executions = 2, .lane_executions = 64, .sectors = 32, .sector_bytes_used = 512};
+  counters.sites[2] = {.executions = 5, .lane_executions = 160, .shared_passes = 40, .shared_passes_ideal = 20};
+  counters.sites[3] = {
+      .executions = 4, .lane_executions = 128, .waits = 4, .bytes_before_wait = 800, .bytes_after_wait = 400};
   const LaunchProfile launch = make_profile(code, counters, {1, 1, 1}, meaning_of);
 
   ASSERT_EQ(launch.lines.size(), 2U);
@@ -101,7 +104,7 @@ TEST(EmulatorProfile, ThreadsCountAsWarpsOnceALine) {
                              {{"a.h:1:9", InstructionClass::integer, 1}},
                              {{"a.h:3:1", InstructionClass::integer, 1}}});
   Counters counters(1, 3);
-  counters.sites[0].executions = 2;
+  counters.sites[0] = {.executions = 2, .lane_executions = 64};
   counters.blocks = {40, 24, 0};
   const LaunchProfile launch = make_profile(code, counters, {1, 1, 1}, meaning_of);
 
@@ -112,13 +115,25 @@ TEST(EmulatorProfile, ThreadsCountAsWarpsOnceALine) {
   EXPECT_EQ(count_of(launch.lines[1], InstructionClass::floating), 4U) << "120 / 32, rounded up";
 }
 
+TEST(EmulatorProfile, OperationsOfOneThreadAreCountedByThreads) {
+  const auto code = code_of({site("cvt", "a.h:1:1"), site("cvt", "a.h:1:5"), site("cvt", "a.h:2:1")},
+                            {{{"a.h:1:2", InstructionClass::conversion, 1}}});
+  Counters counters(3, 1);
+  counters.sites[0].lane_executions = 16;
+  counters.sites[1].lane_executions = 24;
+  counters.blocks = {25};
+  const LaunchProfile launch = make_profile(code, counters, {1, 1, 1}, meaning_of);
+  ASSERT_EQ(launch.lines.size(), 1U);
+  EXPECT_EQ(count_of(launch.lines[0], InstructionClass::conversion), 3U) << "65 / 32, rounded up";
+}
+
 TEST(EmulatorProfile, LinesAreInOrderOfFileAndNumber) {
   const auto code =
       code_of({site("tid", "b.h:2:1"), site("tid", "a.h:10:1"), site("tid", "a.h:9:1"), site("tid", "C:\\k.h:4:12"),
                site("tid", ""), site("tid", "no place"), site("tid", "a.h:8:1")});
   Counters counters(7, 0);
   for (std::size_t i = 0; i < 6; ++i) // the last one was never executed
-    counters.sites[i].executions = 1;
+    counters.sites[i] = {.executions = 1, .lane_executions = 7};
   const LaunchProfile launch = make_profile(code, counters, {1, 1, 1}, meaning_of);
 
   std::vector<std::pair<std::string, unsigned>> found;
