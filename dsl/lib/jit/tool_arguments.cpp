@@ -1,0 +1,123 @@
+#include "kiln/tool_arguments.h"
+
+#include "kiln/error.h"
+
+#include "llvm/ADT/StringRef.h"
+
+#include <algorithm>
+#include <charconv>
+
+using namespace kiln;
+
+namespace {
+
+std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+std::string joined(const std::vector<std::string> &names) {
+  std::string text;
+  for (const std::string &name : names)
+    text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+/// The names among `names` that `wanted` may be a part or a misspelling of, best first.
+std::vector<std::string> near_names(std::string_view wanted, const std::vector<std::string> &names) {
+  std::vector<std::pair<unsigned, std::string>> scored;
+  for (const std::string &name : names) {
+    const unsigned distance = llvm::StringRef(name).edit_distance(llvm::StringRef(wanted));
+    // What is missing from a name counts for nothing: people leave parts out.
+    const std::size_t missing = name.size() - std::min(name.size(), wanted.size());
+    if (distance - missing <= std::min<std::size_t>(3, wanted.size() / 3))
+      scored.push_back({distance, name});
+  }
+  std::ranges::sort(scored);
+  std::vector<std::string> result;
+  for (auto &[score, name] : scored)
+    if (result.size() < 5)
+      result.push_back(name);
+  return result;
+}
+
+} // namespace
+
+ToolArguments::ToolArguments(int argc, const char *const *argv)
+    : rest_(argv + (argc > 0), static_cast<std::size_t>(std::max(argc - 1, 0))) {}
+
+bool ToolArguments::next() {
+  if (rest_.empty())
+    return false;
+  text_ = rest_.front();
+  rest_ = rest_.subspan(1);
+  attached_.reset();
+  if (const std::size_t equals = text_.find('='); text_.starts_with("--") && equals != text_.npos) {
+    attached_ = text_.substr(equals + 1);
+    text_ = text_.substr(0, equals);
+  }
+  return true;
+}
+
+std::string_view ToolArguments::value(const char *what) {
+  if (attached_)
+    return *attached_;
+  if (rest_.empty())
+    throw InvalidArgument("error: " + std::string(text_) + " needs " + what);
+  const std::string_view value = rest_.front();
+  rest_ = rest_.subspan(1);
+  return value;
+}
+
+const AnyKernel &kiln::kernel_named(std::string_view name, std::span<const AnyKernel> kernels) {
+  std::vector<std::string> names;
+  for (const AnyKernel &kernel : kernels) {
+    if (kernel.name() == name)
+      return kernel;
+    names.push_back(kernel.name());
+  }
+  // A kernel in several types is a family of names.
+  for (const AnyKernel &kernel : kernels)
+    if (std::string_view(kernel.name()).substr(0, kernel.name().rfind('_')) == name)
+      return kernel;
+  const std::vector<std::string> near = near_names(name, names);
+  throw InvalidArgument("error: there is no kernel " + quoted(name) +
+                        (near.empty() ? "; --list prints those there are" : "; did you mean " + joined(near) + "?"));
+}
+
+void kiln::assign(std::vector<double> &values, const Assignable &what, std::string_view assignment) {
+  const std::string option = what.option;
+  const std::size_t equals = assignment.find('=');
+  if (equals == assignment.npos)
+    throw InvalidArgument("error: " + option + " " + quoted(assignment) + ": expected FIELD=VALUE");
+  const std::string_view name = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  const auto field = std::ranges::find(what.members, name, &ConfigMember::name);
+  if (field == what.members.end()) {
+    std::vector<std::string> names;
+    for (const ConfigMember &known : what.members)
+      names.emplace_back(known.name);
+    throw InvalidArgument("error: " + what.owner + " has no " + what.noun + " " + quoted(name) + "; it has " +
+                          joined(names));
+  }
+  double &value = values[static_cast<std::size_t>(field - what.members.begin())];
+  if (field->kind == ConfigMember::Kind::boolean && (text == "true" || text == "false")) {
+    value = text == "true";
+    return;
+  }
+  std::int64_t integer = 0;
+  const char *const end = text.data() + text.size();
+  const auto [read, error] = field->kind == ConfigMember::Kind::floating ? std::from_chars(text.data(), end, value)
+                                                                         : std::from_chars(text.data(), end, integer);
+  const bool out_of_range = field->kind == ConfigMember::Kind::boolean && integer != 0 && integer != 1;
+  if (error != std::errc() || read != end || text.empty() || out_of_range)
+    throw InvalidArgument("error: " + option + " " + quoted(assignment) + ": expected " +
+                          (field->kind == ConfigMember::Kind::boolean ? "true or false" : "a number") + " after '='");
+  if (field->kind != ConfigMember::Kind::floating)
+    value = static_cast<double>(integer);
+}
+
+std::string kiln::member_text(const ConfigMember &member, double value) {
+  std::string text = std::string(member.name) + "=";
+  if (member.kind == ConfigMember::Kind::floating)
+    detail::append_number(text, value);
+  else
+    detail::append_number(text, static_cast<std::int64_t>(value));
+  return text;
+}
