@@ -4,30 +4,21 @@
 
 #include "kiln/config.h"
 
+#include "paged_attention/random_problem.h"
 #include "paged_attention/reference.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
-#include <new>
 #include <numeric>
 #include <string>
 #include <vector>
 
-#include <sys/mman.h>
-
 namespace kiln::bench {
 
-/// The generator of Steele, Lea and Flood: the i-th output of its stream with seed 0.
-inline std::uint64_t splitmix64(std::uint64_t i) {
-  std::uint64_t z = (i + 1) * 0x9e3779b97f4a7c15U;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-  return z ^ (z >> 31);
-}
+using kernels::splitmix64;
 
 /// A cell of the table: its name and one length for each sequence.
 struct Cell {
@@ -58,68 +49,12 @@ inline std::vector<Cell> cells() {
           Cell::ragged(16, 1024)};
 }
 
-/// Memory in huge pages where the system gives them, as servers hold their caches: a walk through a paged cache
-/// otherwise measures the page tables of the machine.
-template <class T>
-struct HugePages {
-  using value_type = T;
-  static constexpr std::size_t page = std::size_t(2) << 20;
-
-  T *allocate(std::size_t count) {
-    const std::size_t bytes = (count * sizeof(T) + page - 1) / page * page;
-    void *memory = std::aligned_alloc(page, bytes);
-    if (!memory)
-      throw std::bad_alloc();
-    madvise(memory, bytes, MADV_HUGEPAGE); // a wish: without it the memory is as good
-    return static_cast<T *>(memory);
-  }
-  void deallocate(T *memory, std::size_t) { std::free(memory); }
-  bool operator==(const HugePages &) const = default;
-};
-using Cache = std::vector<half, HugePages<half>>;
-
 /// A cell with its data.
-class DecodeProblem {
+class DecodeProblem : public kernels::RandomPagedAttention<half> {
 public:
-  static constexpr std::int64_t heads = 32, kv_heads = 8, head_dim = 128, page_size = 16;
+  static constexpr std::int64_t kv_heads = 8, heads = 4 * kv_heads, head_dim = 128, page_size = 16;
 
-  explicit DecodeProblem(const Cell &cell) : lengths(cell.lengths) {
-    std::int64_t most = 0;
-    for (std::int64_t length : lengths) {
-      most = std::max(most, pages_of(length));
-      pages += pages_of(length);
-    }
-    problem.batch = std::int64_t(lengths.size());
-    problem.heads = heads;
-    problem.kv_heads = kv_heads;
-    problem.head_dim = head_dim;
-    problem.page_size = page_size;
-    problem.max_pages = most;
-    problem.scale = 1 / std::sqrt(float(head_dim));
-    problem.set_dense_strides();
-
-    fill(q, problem.batch * heads * head_dim);
-    fill(key_cache, pages * page_size * kv_heads * head_dim);
-    fill(value_cache, pages * page_size * kv_heads * head_dim);
-    out.assign(q.size(), half(NAN));
-
-    std::vector<std::int32_t> order(pages);
-    std::iota(order.begin(), order.end(), 0);
-    for (std::int64_t i = pages - 1; i > 0; --i)
-      std::swap(order[i], order[splitmix64(state++) % (i + 1)]);
-    table.assign(problem.batch * most, -1);
-    std::int64_t next = 0;
-    for (std::int64_t b = 0; b < problem.batch; ++b)
-      for (std::int64_t i = 0; i < pages_of(lengths[b]); ++i)
-        table[b * most + i] = order[next++];
-
-    problem.q = q.data();
-    problem.key_cache = key_cache.data();
-    problem.value_cache = value_cache.data();
-    problem.table = table.data();
-    problem.lengths = lengths.data();
-    problem.out = out.data();
-  }
+  explicit DecodeProblem(const Cell &cell) : RandomPagedAttention(cell.lengths, {kv_heads, 4, head_dim, page_size}) {}
 
   /// What a step must read and write at least: K, V, q, out, the used table entries and the lengths.
   std::int64_t bytes() const {
@@ -148,28 +83,6 @@ public:
     }
     return error;
   }
-
-  kernels::PagedAttention<half> problem;
-  std::vector<half> q, out;
-  Cache key_cache, value_cache;
-
-private:
-  static std::int64_t pages_of(std::int64_t length) { return (length + page_size - 1) / page_size; }
-
-  /// Numbers with mean 0 and deviation 1: the sum of the four 16-bit parts of a random word.
-  template <class Values>
-  void fill(Values &values, std::int64_t size) {
-    values.resize(size);
-    for (half &value : values) {
-      const std::uint64_t r = splitmix64(state++);
-      const auto part = [r](int i) { return float(r >> (16 * i) & 0xffff) * 0x1p-16F - 0.5F; };
-      value = half((part(0) + part(1) + part(2) + part(3)) * 1.7320508F);
-    }
-  }
-
-  std::uint64_t state = 1;
-  std::int64_t pages = 0;
-  std::vector<std::int32_t> table, lengths;
 };
 
 /// Times of a function in microseconds, in the order of the runs.

@@ -29,9 +29,9 @@ std::vector<NamedCell> gpu_cells() {
 
 void run(Device device, const NamedCell &named) {
   DecodeProblem host(named.cell);
-  std::vector<std::unique_ptr<DeviceDecode>> sets;
+  std::vector<std::unique_ptr<DeviceDecode<half>>> sets;
   for (int i = sets_to_rotate(host.kv_bytes()); i > 0; --i)
-    sets.push_back(std::make_unique<DeviceDecode>(host, device));
+    sets.push_back(std::make_unique<DeviceDecode<half>>(host, device));
   const auto launch = [&](const kernels::PagedAttentionConfig &c, int set, void *stream) {
     kernels::paged_attention(sets[set]->problem, c, {.device = device, .stream = stream});
   };

@@ -21,7 +21,7 @@ bool run(const bench::Cell &cell, Device device) {
   const kernels::PagedAttentionConfig config = kernels::default_config(decode.problem, device);
   const CompileReport report =
       kernels::find_kernel("paged_attention_decode_f16").compile(bench::config_values(config), device);
-  std::optional<bench::DeviceDecode> on_gpu;
+  std::optional<bench::DeviceDecode<half>> on_gpu;
   if (device != Device::cpu())
     on_gpu.emplace(decode, device);
   const auto step = [&] {
