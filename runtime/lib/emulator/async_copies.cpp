@@ -22,11 +22,11 @@ void AsyncCopies::begin(unsigned threads, SharedMemory &shared) {
   }
 }
 
-void AsyncCopies::start(const WarpStep &step, unsigned lane, std::uint64_t shared_address,
-                        std::uint64_t global_address, std::uint32_t bytes, std::uint64_t read_bytes) {
+void AsyncCopies::start(const WarpStep &step, unsigned lane, std::uint64_t shared_address, std::uint64_t global_address,
+                        std::uint32_t bytes, std::uint64_t read_bytes) {
   if (read_bytes > bytes) {
-    step.report(1U << lane, "async copy that reads " + std::to_string(read_bytes) + " bytes and writes " +
-                                std::to_string(bytes));
+    step.report(1U << lane,
+                "async copy that reads " + std::to_string(read_bytes) + " bytes and writes " + std::to_string(bytes));
     return;
   }
   Copy copy{shared_address, step.site(), bytes, {}};

@@ -100,9 +100,7 @@ void kiln::runtime::emulator::add_barriers(SemanticsList &list) {
   // The host's accesses are in order already; a fence alone orders nothing between threads that do not meet.
   for (const char *order : {"acq_rel", "sc"})
     for (const char *scope : {"cta", "gpu", "sys"})
-      list.push_back({.name = std::string("fence.") + order + "." + scope,
-                      .kind = barrier,
-                      .step = [](WarpStep &) {
+      list.push_back({.name = std::string("fence.") + order + "." + scope, .kind = barrier, .step = [](WarpStep &) {
                         std::atomic_thread_fence(std::memory_order_seq_cst);
                         return Progress::done;
                       }});

@@ -23,7 +23,7 @@ private:
   struct Barrier {
     std::uint64_t arrived = 0; // threads; 0: nobody
     std::uint64_t expected = 0;
-    std::uint32_t site = 0;             // of the first to arrive
+    std::uint32_t site = 0;              // of the first to arrive
     std::vector<std::uint64_t> released; // of all who arrived
     struct Waiting {
       unsigned warp;

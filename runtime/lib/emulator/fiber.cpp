@@ -30,7 +30,8 @@ static std::size_t page_bytes() {
 
 FiberStack::FiberStack() {
   // Pages are given memory when they are first touched; an overflow meets the page that has none.
-  mapping_ = mmap(nullptr, bytes + page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  mapping_ =
+      mmap(nullptr, bytes + page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (mapping_ == MAP_FAILED || mprotect(mapping_, page_bytes(), PROT_NONE) != 0)
     throw std::bad_alloc();
 }

@@ -157,7 +157,7 @@ void EmulatedKernel::launch(std::array<unsigned, 3> grid, const void *const *arg
     if (!findings.empty())
       findings.raise(kernel.code);
     if (pass == 0 && profiler)
-      profiler->add(make_profile(kernel, grid, run.counters()));
+      profiler->add(make_profile(kernel.code, run.counters(), grid));
     if (pass == 0 && options.compare_poison)
       memory.rewind();
     if (pass == 1) {

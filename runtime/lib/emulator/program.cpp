@@ -139,8 +139,8 @@ void Program::run(std::array<std::uint32_t, 3> id) {
     }
     warps_[current].can_run = advance(current);
   }
-  if (!abandoned_ && std::any_of(threads_.begin(), threads_.end(),
-                                 [](const Thread &t) { return t.state != Thread::State::ended; }))
+  if (!abandoned_ &&
+      std::any_of(threads_.begin(), threads_.end(), [](const Thread &t) { return t.state != Thread::State::ended; }))
     report_deadlock();
 }
 
@@ -202,9 +202,9 @@ std::uint32_t Program::ready_group(unsigned warp, std::uint32_t group) {
       std::uint32_t members = 0;
       for (std::uint32_t lanes = rest; lanes; lanes &= lanes - 1) {
         const int member = std::countr_zero(lanes);
-        members |= std::uint32_t{mask ==
-                                 static_cast<std::uint32_t>(warps_[warp].operands[member][semantics.mask_operand])}
-                   << member;
+        members |=
+            std::uint32_t{mask == static_cast<std::uint32_t>(warps_[warp].operands[member][semantics.mask_operand])}
+            << member;
       }
       if ((mask & live_lanes(warp)) == members)
         return members;
@@ -290,8 +290,8 @@ void Program::report_deadlock() {
                   .lanes = lanes,
                   .is_assertion = false};
   if (other) {
-    const std::string who = "warp " + std::to_string(other->index / warp_size) + ", lane " +
-                            std::to_string(other->index % warp_size);
+    const std::string who =
+        "warp " + std::to_string(other->index / warp_size) + ", lane " + std::to_string(other->index % warp_size);
     if (other->state == Thread::State::ended) {
       finding.other_message = who + " has ended";
     } else {

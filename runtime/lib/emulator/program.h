@@ -54,9 +54,9 @@ struct Thread {
 
 /// Runs programs of one launch one after the other. What costs time to make is made once.
 ///
-/// Lanes run until each of a warp stands before an operation that is no business of one thread alone, is blocked, or has
-/// ended. Then one group that stands at the same place executes its operation, and those lanes go on. Where lanes stand
-/// at different places, the earliest in the code goes first, so that those that lag behind catch up.
+/// Lanes run until each of a warp stands before an operation that is no business of one thread alone, is blocked, or
+/// has ended. Then one group that stands at the same place executes its operation, and those lanes go on. Where lanes
+/// stand at different places, the earliest in the code goes first, so that those that lag behind catch up.
 class Program {
 public:
   explicit Program(const RunContext &context);

@@ -10,13 +10,11 @@ namespace {
 
 template <class Value>
 void add(SemanticsList &list, std::string name, Value value) {
-  list.push_back({.name = std::move(name),
-                  .kind = InstructionClass::special,
-                  .results = 1,
-                  .step = [value](WarpStep &step) {
-                    step.for_each_lane([&](unsigned lane) { step.set_result(lane, 0, value(step, lane)); });
-                    return Progress::done;
-                  }});
+  list.push_back(
+      {.name = std::move(name), .kind = InstructionClass::special, .results = 1, .step = [value](WarpStep &step) {
+         step.for_each_lane([&](unsigned lane) { step.set_result(lane, 0, value(step, lane)); });
+         return Progress::done;
+       }});
 }
 
 } // namespace

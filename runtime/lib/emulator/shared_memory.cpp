@@ -91,8 +91,7 @@ void SharedMemory::report_race(const WarpStep &step, unsigned lane, const char *
     who += ", lane " + std::to_string(other_lane);
   step.report(1U << lane,
               std::string(what) + " of shared memory races with " + other + " of byte " + std::to_string(index),
-              std::string("the ") + other + " " + who + ", with no barrier in between",
-              step.place_of(other_site));
+              std::string("the ") + other + " " + who + ", with no barrier in between", step.place_of(other_site));
 }
 
 bool SharedMemory::order_write(const WarpStep &step, unsigned lane, std::size_t index, const char *what) {
@@ -129,8 +128,7 @@ bool SharedMemory::order_read(const WarpStep &step, unsigned lane, std::size_t i
   if (byte.write_time < clocks_->start()) {
     uninitialized_.insert(step.site());
   } else if (!is_ordered(step, lane, byte.writer / warp_size, byte.writer % warp_size, byte.write_time)) {
-    report_race(step, lane, "read", "write", index, byte.write_site, byte.writer / warp_size,
-                byte.writer % warp_size);
+    report_race(step, lane, "read", "write", index, byte.write_site, byte.writer / warp_size, byte.writer % warp_size);
     return false;
   }
   Read &read = read_of(step.warp(), index);

@@ -72,9 +72,9 @@ private:
   struct Byte {
     std::uint64_t write_time = 0;
     std::uint32_t write_site = 0;
-    std::uint16_t writer = 0;         // thread
-    std::uint32_t pending_site = 0;   // of an async copy under way, plus 1
-    std::uint32_t reader_site = 0;    // the last one, for messages
+    std::uint16_t writer = 0;       // thread
+    std::uint32_t pending_site = 0; // of an async copy under way, plus 1
+    std::uint32_t reader_site = 0;  // the last one, for messages
   };
   /// The last read of a byte by a warp: time << 8 | lane, or many_lanes.
   using Read = std::uint64_t;
