@@ -245,7 +245,7 @@ std::int32_t kiln::runtime::cpu_check(void *context, const ProgramInfo *program,
     return 0;
   std::string message;
   try {
-    message = launch.buffers()->describe(address, size, is_store != 0);
+    message = launch.buffers()->describe(address, size, is_store != 0 ? "store" : "load");
   } catch (const std::bad_alloc &) {
     // The trap counts more than its text.
   }

@@ -24,13 +24,12 @@ std::string hex(std::uintptr_t value) {
 
 std::string count_bytes(std::size_t bytes) { return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes"); }
 
-std::string describe_buffer(const BufferRecord &record) {
-  return "buffer '" + record.name + "' (" + count_bytes(record.bytes) + ")";
-}
+using Records = std::map<std::uintptr_t, BufferRecord>;
 
 struct Registry {
   std::mutex mutex;
-  std::map<std::uintptr_t, BufferRecord> records;
+  Records records;
+  Records allocations;                      // of devices
   std::shared_ptr<const BufferTable> table; // null when it must be made again
 };
 
@@ -38,6 +37,35 @@ struct Registry {
 Registry &registry() {
   static Registry *const instance = new Registry;
   return *instance;
+}
+
+/// A record that shares bytes with the range; null where there is none.
+const BufferRecord *find_overlap(const Records &records, std::uintptr_t begin, std::size_t bytes) {
+  auto next = records.lower_bound(begin);
+  if (next != records.end() && next->second.begin < begin + bytes)
+    return &next->second;
+  if (next != records.begin() && begin - std::prev(next)->second.begin < std::prev(next)->second.bytes)
+    return &std::prev(next)->second;
+  return nullptr;
+}
+
+void add_record(const char *function, const char *kind, BufferRecord record) {
+  if (record.bytes == 0)
+    return;
+  const std::string what = std::string(function) + ": " + kind + " '" + record.name + "'";
+  if (record.begin == 0)
+    throw InvalidArgument(what + " has a null address");
+  if (record.begin + record.bytes < record.begin)
+    throw InvalidArgument(what + " of " + count_bytes(record.bytes) + " at " + hex(record.begin) +
+                          " does not fit into the address space");
+  Registry &r = registry();
+  std::lock_guard lock(r.mutex);
+  if (const BufferRecord *other = find_overlap(r.records, record.begin, record.bytes))
+    throw InvalidArgument(what + " at " + hex(record.begin) + " overlaps " + describe_buffer(*other) + " at " +
+                          hex(other->begin));
+  const std::uintptr_t begin = record.begin;
+  r.records.emplace(begin, std::move(record));
+  r.table = nullptr;
 }
 
 bool environment_flag(const char *name) {
@@ -73,27 +101,28 @@ Printer &printer() {
 
 } // namespace
 
+std::string kiln::runtime::describe_buffer(const BufferRecord &record) {
+  const bool is_output = record.writer != std::thread::id();
+  return (is_output ? "output '" : "buffer '") + record.name + "' (" + count_bytes(record.bytes) + ")";
+}
+
 std::size_t BufferTable::after(std::uintptr_t address) const {
   auto it = std::upper_bound(records_.begin(), records_.end(), address,
                              [](std::uintptr_t a, const BufferRecord &r) { return a < r.begin; });
   return static_cast<std::size_t>(it - records_.begin());
 }
 
-bool BufferTable::contains(const void *address, std::size_t bytes) const {
+const BufferRecord *BufferTable::find(const void *address, std::size_t bytes) const {
   auto begin = reinterpret_cast<std::uintptr_t>(address);
   std::size_t next = after(begin);
-  if (next == 0)
-    return false;
-  const BufferRecord &record = records_[next - 1];
-  std::size_t offset = begin - record.begin;
-  return offset <= record.bytes && bytes <= record.bytes - offset;
+  return next > 0 && records_[next - 1].contains(begin, bytes) ? &records_[next - 1] : nullptr;
 }
 
-std::string BufferTable::describe(const void *address, std::size_t bytes, bool is_store) const {
+std::string BufferTable::describe(const void *address, std::size_t bytes, std::string_view what) const {
   if (bytes == 0 || contains(address, bytes))
     return {};
   auto begin = reinterpret_cast<std::uintptr_t>(address);
-  std::string text = (is_store ? "store of " : "load of ") + count_bytes(bytes) + " at " + hex(begin) + ", ";
+  std::string text = std::string(what) + " of " + count_bytes(bytes) + " at " + hex(begin) + ", ";
   if (records_.empty())
     return text + "and no buffer is registered (debug::register_buffer)";
 
@@ -114,9 +143,14 @@ std::shared_ptr<const BufferTable> kiln::runtime::current_buffers() {
   std::lock_guard lock(r.mutex);
   if (!r.table) {
     std::vector<BufferRecord> sorted;
-    sorted.reserve(r.records.size());
+    sorted.reserve(r.records.size() + r.allocations.size());
     for (const auto &[begin, record] : r.records)
       sorted.push_back(record);
+    for (const auto &[begin, record] : r.allocations)
+      if (!find_overlap(r.records, begin, record.bytes))
+        sorted.push_back(record);
+    std::sort(sorted.begin(), sorted.end(),
+              [](const BufferRecord &a, const BufferRecord &b) { return a.begin < b.begin; });
     r.table = std::make_shared<const BufferTable>(std::move(sorted));
   }
   return r.table;
@@ -130,27 +164,26 @@ void debug::set_line_info(bool on) { line_info_flag().store(on, std::memory_orde
 bool debug::line_info() { return line_info_flag().load(std::memory_order_relaxed); }
 
 void debug::register_buffer(const void *address, std::size_t bytes, const char *name) {
-  if (bytes == 0)
-    return;
-  auto begin = reinterpret_cast<std::uintptr_t>(address);
-  std::string text = name ? name : "";
-  if (!address)
-    throw InvalidArgument("debug::register_buffer: buffer '" + text + "' has a null address");
-  if (begin + bytes < begin)
-    throw InvalidArgument("debug::register_buffer: buffer '" + text + "' of " + count_bytes(bytes) + " at " +
-                          hex(begin) + " does not fit into the address space");
+  add_record("debug::register_buffer", "buffer", {reinterpret_cast<std::uintptr_t>(address), bytes, name ? name : ""});
+}
+
+void debug::register_output(void *address, std::size_t bytes, const char *name) {
+  add_record("debug::register_output", "output",
+             {reinterpret_cast<std::uintptr_t>(address), bytes, name ? name : "", std::this_thread::get_id()});
+}
+
+void kiln::runtime::register_allocation(const void *address, std::size_t bytes, const char *name) {
   Registry &r = registry();
   std::lock_guard lock(r.mutex);
-  auto next = r.records.lower_bound(begin);
-  const BufferRecord *other = nullptr;
-  if (next != r.records.end() && next->second.begin < begin + bytes)
-    other = &next->second;
-  else if (next != r.records.begin() && begin - std::prev(next)->second.begin < std::prev(next)->second.bytes)
-    other = &std::prev(next)->second;
-  if (other)
-    throw InvalidArgument("debug::register_buffer: buffer '" + text + "' at " + hex(begin) + " overlaps " +
-                          describe_buffer(*other) + " at " + hex(other->begin));
-  r.records.emplace(begin, BufferRecord{begin, bytes, std::move(text)});
+  auto begin = reinterpret_cast<std::uintptr_t>(address);
+  r.allocations.insert_or_assign(begin, BufferRecord{begin, bytes, name});
+  r.table = nullptr;
+}
+
+void kiln::runtime::unregister_allocation(const void *address) {
+  Registry &r = registry();
+  std::lock_guard lock(r.mutex);
+  r.allocations.erase(reinterpret_cast<std::uintptr_t>(address));
   r.table = nullptr;
 }
 
@@ -162,7 +195,7 @@ void debug::unregister_buffer(const void *address) {
 }
 
 std::string debug::describe_access(const void *address, std::size_t bytes, bool is_store) {
-  return current_buffers()->describe(address, bytes, is_store);
+  return current_buffers()->describe(address, bytes, is_store ? "store" : "load");
 }
 
 void debug::set_print_handler(PrintHandler handler, void *user) {

@@ -31,21 +31,25 @@ KILN_API void set_line_info(bool on);
 KILN_API bool line_info();
 
 /// Makes `bytes` bytes from `address` known to the checkers, under a name for messages. A buffer of 0 bytes is accepted
-/// and forgotten.
+/// and forgotten. Within the memory of a DeviceBuffer of an emulated device, which is known already, it takes that
+/// buffer's place.
 /// \throws InvalidArgument when the address is null, the range wraps, or it overlaps a registered buffer.
 KILN_API void register_buffer(const void *address, std::size_t bytes, const char *name);
 
-/// Forgets the buffer that was registered at this address; does nothing where none was. Launches that are running keep
-/// what they knew when they began.
+/// The same of memory that each launch writes, all of it, and does not read before. The emulated launches of this
+/// thread fill it with poison before they begin, and fail where a byte of it was not written at the end. Elsewhere it
+/// is a buffer like others.
+KILN_API void register_output(void *address, std::size_t bytes, const char *name);
+
+/// Forgets the buffer or output that was registered at this address; does nothing where none was. Launches that are
+/// running keep what they knew when they began.
 KILN_API void unregister_buffer(const void *address);
 
 /// A registration for the life of a scope.
 class Buffer {
 public:
-  Buffer(const void *address, std::size_t bytes, const char *name) : address_(address) {
+  Buffer(const void *address, std::size_t bytes, const char *name) : address_(bytes ? address : nullptr) {
     register_buffer(address, bytes, name);
-    if (bytes == 0)
-      address_ = nullptr;
   }
   ~Buffer() {
     if (address_)
@@ -56,6 +60,23 @@ public:
 
 private:
   const void *address_;
+};
+
+/// The same of an output.
+class Output {
+public:
+  Output(void *address, std::size_t bytes, const char *name) : address_(bytes ? address : nullptr) {
+    register_output(address, bytes, name);
+  }
+  ~Output() {
+    if (address_)
+      unregister_buffer(address_);
+  }
+  Output(const Output &) = delete;
+  Output &operator=(const Output &) = delete;
+
+private:
+  void *address_;
 };
 
 /// Empty when the access lies within one registered buffer (or is of 0 bytes); otherwise a sentence that says what is

@@ -1,11 +1,13 @@
 #include "kiln/device_memory.h"
 
+#include "buffer_table.h"
 #include "driver.h"
 
 #include "kiln/error.h"
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -34,11 +36,15 @@ DeviceBuffer::DeviceBuffer(Device device, std::size_t bytes) : device_(device), 
   if (bytes == 0)
     return;
   if (device.kind() != Device::Kind::cuda) {
-    data_ = bytes > SIZE_MAX - alignment
-                ? nullptr
-                : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-    if (!data_)
+    std::unique_ptr<void, decltype(&std::free)> memory(
+        bytes > SIZE_MAX - alignment ? nullptr
+                                     : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment),
+        &std::free);
+    if (!memory)
       throw std::bad_alloc();
+    if (device.kind() == Device::Kind::emulated)
+      register_allocation(memory.get(), bytes, "device buffer");
+    data_ = memory.release();
     return;
   }
   DeviceState &state = state_of(device, "DeviceBuffer");
@@ -55,6 +61,8 @@ DeviceBuffer::~DeviceBuffer() {
   if (!data_)
     return;
   if (device_.kind() != Device::Kind::cuda) {
+    if (device_.kind() == Device::Kind::emulated)
+      unregister_allocation(data_);
     std::free(data_);
     return;
   }
