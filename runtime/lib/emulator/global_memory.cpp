@@ -1,28 +1,203 @@
 #include "global_memory.h"
 
+#include "findings.h"
+#include "launch_memory.h"
+#include "race_shadow.h"
 #include "warp_step.h"
 
+#include <array>
+#include <cstdio>
 #include <cstring>
 
+using namespace kiln::runtime;
 using namespace kiln::runtime::emulator;
 
-struct LaunchMemory::State {};
-LaunchMemory::LaunchMemory() = default;
-LaunchMemory::~LaunchMemory() = default;
-void LaunchMemory::begin_run(std::uint64_t) {}
-void LaunchMemory::rewind() {}
-std::string LaunchMemory::compare(std::int64_t &) { return {}; }
+namespace {
 
-struct GlobalMemory::State {};
-GlobalMemory::GlobalMemory(LaunchMemory &) {}
+// Programs on other workers may touch the same bytes, by atomics rightly. So accesses are atomic in pieces of up to 8
+// bytes, as they are on a GPU, and no race of the host's.
+template <class T>
+void copy_in(void *data, std::uint64_t address) {
+  T value = __atomic_load_n(reinterpret_cast<const T *>(address), __ATOMIC_RELAXED);
+  std::memcpy(data, &value, sizeof(T));
+}
+
+template <class T>
+void copy_out(std::uint64_t address, const void *data) {
+  T value;
+  std::memcpy(&value, data, sizeof(T));
+  __atomic_store_n(reinterpret_cast<T *>(address), value, __ATOMIC_RELAXED);
+}
+
+void load(void *data, std::uint64_t address, std::uint32_t bytes) {
+  switch (bytes) {
+  case 1:
+    return copy_in<std::uint8_t>(data, address);
+  case 2:
+    return copy_in<std::uint16_t>(data, address);
+  case 4:
+    return copy_in<std::uint32_t>(data, address);
+  case 8:
+    return copy_in<std::uint64_t>(data, address);
+  case 16:
+    copy_in<std::uint64_t>(data, address);
+    return copy_in<std::uint64_t>(static_cast<char *>(data) + 8, address + 8);
+  default: // what an async copy reads may end anywhere
+    for (std::uint32_t i = 0; i < bytes; ++i)
+      copy_in<std::uint8_t>(static_cast<char *>(data) + i, address + i);
+  }
+}
+
+void store(std::uint64_t address, const void *data, std::uint32_t bytes) {
+  switch (bytes) {
+  case 1:
+    return copy_out<std::uint8_t>(address, data);
+  case 2:
+    return copy_out<std::uint16_t>(address, data);
+  case 4:
+    return copy_out<std::uint32_t>(address, data);
+  case 8:
+    return copy_out<std::uint64_t>(address, data);
+  case 16:
+    copy_out<std::uint64_t>(address, data);
+    return copy_out<std::uint64_t>(address + 8, static_cast<const char *>(data) + 8);
+  default:
+    for (std::uint32_t i = 0; i < bytes; ++i)
+      copy_out<std::uint8_t>(address + i, static_cast<const char *>(data) + i);
+  }
+}
+
+std::string count_bytes(std::uint64_t bytes) { return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes"); }
+
+} // namespace
+
+struct GlobalMemory::State {
+  // The pages that a worker is writing to at a time, by their lowest bits.
+  static constexpr std::size_t cached_pages = 256;
+  struct CachedPage {
+    std::uint64_t page = ~std::uint64_t{0};
+    PageWrites *writes = nullptr;
+  };
+
+  explicit State(LaunchMemory::State &launch) : launch(launch) {}
+
+  /// Whether the access may be made; reports where it may not. An access that may be made but races is reported too.
+  bool check(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes, std::uint32_t alignment,
+             AccessKind kind, bool is_constant);
+  bool is_registered(std::uint64_t address, std::uint32_t bytes);
+  void report_race(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes, AccessKind kind,
+                   const RaceShadow::Earlier &earlier) const;
+  std::string describe(std::uint64_t address, std::uint32_t bytes, AccessKind kind) const;
+
+  /// Makes a write of at most 16 bytes undoable, before it is done.
+  void log_write(std::uint64_t address, std::uint32_t bytes, std::uint32_t site);
+  PageWrites &find_page(std::uint64_t page);
+
+  LaunchMemory::State &launch;
+  unsigned run = 0; // that `log` belongs to
+  WriteLog *log = nullptr;
+  std::array<CachedPage, cached_pages> pages;
+  const BufferRecord *last_buffer = nullptr;
+  const WarpClocks *clocks = nullptr;
+  RaceShadow shadow;
+};
+
+std::string GlobalMemory::State::describe(std::uint64_t address, std::uint32_t bytes, AccessKind kind) const {
+  return std::string(name_of(kind)) + " of " + count_bytes(bytes) + " at " + launch.describe_byte(address);
+}
+
+bool GlobalMemory::State::is_registered(std::uint64_t address, std::uint32_t bytes) {
+  if (last_buffer && last_buffer->contains(address, bytes))
+    return true;
+  if (launch.buffers->records().empty())
+    return true;
+  const BufferRecord *buffer = launch.buffers->find(reinterpret_cast<const void *>(address), bytes);
+  if (buffer)
+    last_buffer = buffer;
+  return buffer != nullptr;
+}
+
+bool GlobalMemory::State::check(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes,
+                                std::uint32_t alignment, AccessKind kind, bool is_constant) {
+  if (!is_registered(address, bytes)) {
+    step.report(1U << lane, launch.buffers->describe(reinterpret_cast<const void *>(address), bytes, name_of(kind)));
+    return false;
+  }
+  if (address & (alignment - 1)) {
+    step.report(1U << lane,
+                describe(address, bytes, kind) + ", an address that is not a multiple of " + std::to_string(alignment));
+    return false;
+  }
+  if (!is_constant)
+    if (const RaceShadow::Earlier *earlier = shadow.note(*clocks, step, lane, address, bytes, kind))
+      report_race(step, lane, address, bytes, kind, *earlier);
+  return true;
+}
+
+void GlobalMemory::State::report_race(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes,
+                                      AccessKind kind, const RaceShadow::Earlier &earlier) const {
+  const std::string other = name_of(earlier.kind);
+  step.report(1U << lane, describe(address, bytes, kind) + " races with " + (other[0] == 'a' ? "an " : "a ") + other,
+              "the " + other + " by warp " + std::to_string(earlier.warp) + ", " + describe_lanes(earlier.lanes) +
+                  ", with no barrier in between",
+              step.place_of(earlier.site));
+}
+
+PageWrites &GlobalMemory::State::find_page(std::uint64_t page) {
+  CachedPage &cached = pages[page % cached_pages];
+  if (cached.page == page)
+    return *cached.writes;
+  std::unique_ptr<PageWrites> &writes = (*log)[page];
+  if (!writes) {
+    launch.saved.save(page);
+    writes = std::make_unique<PageWrites>();
+  }
+  cached = {page, writes.get()};
+  return *writes;
+}
+
+void GlobalMemory::State::log_write(std::uint64_t address, std::uint32_t bytes, std::uint32_t site) {
+  // It is aligned, so it stays within a page and within 64 bytes.
+  PageWrites &writes = find_page(address / page_bytes);
+  const std::size_t offset = address % page_bytes;
+  writes.written.add(offset, bytes);
+  for (std::size_t i = offset / 4; i <= (offset + bytes - 1) / 4; ++i)
+    writes.sites[i] = site;
+}
+
+GlobalMemory::GlobalMemory(LaunchMemory &launch) : state_(std::make_unique<State>(*launch.state_)) {}
 GlobalMemory::~GlobalMemory() = default;
-void GlobalMemory::begin(const WarpClocks &) {}
-void GlobalMemory::read(const WarpStep &, unsigned, std::uint64_t address, void *data, std::uint32_t bytes,
-                        std::uint32_t, bool) {
-  std::memcpy(data, reinterpret_cast<const void *>(address), bytes);
+
+void GlobalMemory::begin(const WarpClocks &clocks) {
+  state_->clocks = &clocks;
+  state_->shadow.begin();
+  if (state_->run == state_->launch.runs)
+    return;
+  state_->run = state_->launch.runs;
+  state_->log = &state_->launch.make_log();
+  state_->pages = {};
 }
-void GlobalMemory::write(const WarpStep &, unsigned, std::uint64_t address, const void *data, std::uint32_t bytes,
-                         std::uint32_t) {
-  std::memcpy(reinterpret_cast<void *>(address), data, bytes);
+
+void GlobalMemory::read(const WarpStep &step, unsigned lane, std::uint64_t address, void *data, std::uint32_t bytes,
+                        std::uint32_t alignment, bool is_constant) {
+  if (state_->check(step, lane, address, bytes, alignment, AccessKind::read, is_constant))
+    return load(data, address, bytes);
+  const std::uint64_t poison = step.poison();
+  for (std::uint32_t i = 0; i < bytes; ++i)
+    static_cast<unsigned char *>(data)[i] = static_cast<unsigned char>(poison >> i % 8 * 8);
 }
-bool GlobalMemory::prepare_update(const WarpStep &, unsigned, std::uint64_t, std::uint32_t) { return true; }
+
+void GlobalMemory::write(const WarpStep &step, unsigned lane, std::uint64_t address, const void *data,
+                         std::uint32_t bytes, std::uint32_t alignment) {
+  if (!state_->check(step, lane, address, bytes, alignment, AccessKind::write, /*is_constant=*/false))
+    return;
+  state_->log_write(address, bytes, step.site());
+  store(address, data, bytes);
+}
+
+bool GlobalMemory::prepare_update(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes) {
+  if (!state_->check(step, lane, address, bytes, bytes, AccessKind::atomic, /*is_constant=*/false))
+    return false;
+  state_->log_write(address, bytes, step.site());
+  return true;
+}

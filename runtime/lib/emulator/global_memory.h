@@ -12,7 +12,9 @@ namespace kiln::runtime::emulator {
 class WarpClocks;
 class WarpStep;
 
-/// What the workers of one launch share: the registered buffers, and what memory held before. Thread-safe.
+/// What the workers of one launch share: the buffers that are registered when it is made, in the thread that launches,
+/// and what memory held before. Programs may use it from several threads; the functions here are called while none
+/// runs.
 ///
 /// Where no buffer is registered at all, addresses are not compared with any.
 class LaunchMemory {
@@ -20,14 +22,17 @@ public:
   LaunchMemory();
   ~LaunchMemory();
 
-  /// Begins a run: fills the registered outputs with a pattern that depends on `poison`.
+  /// Begins a run, of two at most: fills the registered outputs with `poison`.
   void begin_run(std::uint64_t poison);
   /// Ends the first run: keeps what it wrote, and restores what there was before it.
   void rewind();
   /// Ends the second run: compares what it wrote with what the first did. Empty, or the first difference: "byte 17 of
   /// buffer 'out' (64 bytes) is 0x3f in one run and 0x40 in another". `site` is where a program last wrote there,
   /// negative where none did.
-  std::string compare(std::int64_t &site);
+  std::string compare(std::int64_t &site) const;
+  /// After the last run: empty, or the first byte of an output that a run did not write: "byte 17 of output 'out' (64
+  /// bytes) is not written by the kernel, and 3 others are not".
+  std::string find_unwritten() const;
 
 private:
   friend class GlobalMemory;
@@ -35,17 +40,18 @@ private:
   std::unique_ptr<State> state_;
 };
 
-/// One worker's view of it. A fault of an access is reported; the access then yields poison or is left out.
+/// One worker's view of it. A fault of an access is reported; the access then yields poison or is left out. Accesses
+/// that race are reported and done.
 class GlobalMemory {
 public:
   explicit GlobalMemory(LaunchMemory &launch);
   ~GlobalMemory();
 
-  /// Begins a program: its accesses are not ordered against those of others.
+  /// Begins a program, in which `clocks` order accesses. They are not compared with those of other programs.
   void begin(const WarpClocks &clocks);
 
-  /// Accesses of one lane. The address must be a multiple of `alignment`. A constant read is of memory that nobody
-  /// writes during the launch.
+  /// Accesses of one lane, of at most 16 bytes. The address must be a multiple of `alignment`. A constant read is of
+  /// memory that nobody writes during the launch.
   void read(const WarpStep &step, unsigned lane, std::uint64_t address, void *data, std::uint32_t bytes,
             std::uint32_t alignment, bool is_constant);
   void write(const WarpStep &step, unsigned lane, std::uint64_t address, const void *data, std::uint32_t bytes,

@@ -163,10 +163,15 @@ void EmulatedKernel::launch(std::array<unsigned, 3> grid, const void *const *arg
     if (pass == 1) {
       std::int64_t site = -1;
       std::string difference = memory.compare(site);
-      if (difference.empty())
-        return;
-      report_difference(kernel, std::move(difference), site, run.uninitialized_reads(), findings);
-      findings.raise(kernel.code);
+      if (!difference.empty())
+        report_difference(kernel, std::move(difference), site, run.uninitialized_reads(), findings);
     }
   }
+  if (std::string unwritten = memory.find_unwritten(); !unwritten.empty()) {
+    Finding finding;
+    finding.message = std::move(unwritten);
+    findings.add(std::move(finding));
+  }
+  if (!findings.empty())
+    findings.raise(kernel.code);
 }
