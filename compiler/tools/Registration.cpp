@@ -5,6 +5,7 @@
 #include "kiln/Conversion/TileGPUToLLVM/Passes.h"
 #include "kiln/Conversion/TileGPUToThreads/Passes.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
+#include "kiln/Conversion/TileToEmulator/Pipelines.h"
 #include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/Dialect/Tile/Transforms/Passes.h"
@@ -52,6 +53,7 @@ void kiln::registerPasses() {
   registerTileGPUToLLVMPasses();
   registerTileToCPUPasses();
   registerTileToCPUPipelines();
+  registerTileToEmulatorPipelines();
   registerTileToGPUPipelines();
   registerTransformsPasses();
   arith::registerArithPasses();

@@ -25,6 +25,14 @@ namespace kiln {
 using namespace mlir;
 using namespace kiln;
 
+void kiln::dropTileAttributes(func::FuncOp function) {
+  for (NamedAttribute attribute : llvm::to_vector(function->getDiscardableAttrs()))
+    if (isa_and_nonnull<tile::TileDialect, tile_gpu::TileGPUDialect>(attribute.getNameDialect()))
+      function->removeAttr(attribute.getName());
+  function.setAllArgAttrs(ArrayRef<DictionaryAttr>(
+      SmallVector<DictionaryAttr>(function.getNumArguments(), DictionaryAttr::get(function.getContext()))));
+}
+
 namespace {
 
 void callLibdevice(ModuleOp module) {
@@ -52,11 +60,7 @@ void describeKernels(ModuleOp module) {
       int32_t threads = 32 * tile_gpu::getNumWarps(function);
       function->setAttr("nvvm.reqntid", DenseI32ArrayAttr::get(context, {threads}));
     }
-    for (NamedAttribute attribute : llvm::to_vector(function->getDiscardableAttrs()))
-      if (isa_and_nonnull<tile::TileDialect, tile_gpu::TileGPUDialect>(attribute.getNameDialect()))
-        function->removeAttr(attribute.getName());
-    function.setAllArgAttrs(ArrayRef<DictionaryAttr>(
-        SmallVector<DictionaryAttr>(function.getNumArguments(), DictionaryAttr::get(context))));
+    dropTileAttributes(function);
   }
 }
 

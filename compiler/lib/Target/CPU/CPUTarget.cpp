@@ -3,7 +3,7 @@
 #include "kiln/Target/CPU/CPUTarget.h"
 
 #include "../CompilerSupport.h"
-#include "NativeCode.h"
+#include "../Native/NativeCode.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "mlir/IR/Diagnostics.h"
@@ -20,23 +20,21 @@ namespace {
 
 class LoadedKernel : public CompiledKernel {
 public:
-  LoadedKernel(std::unique_ptr<llvm::orc::LLJIT> jit, Entry function, size_t scratch)
-      : jit(std::move(jit)), function(function), scratch(scratch) {}
-  Entry entry() const override { return function; }
+  LoadedKernel(native::NativeCode code, size_t scratch) : code(std::move(code)), scratch(scratch) {}
+  Entry entry() const override { return code.entry.toPtr<Entry>(); }
   size_t scratchBytes() const override { return scratch; }
 
 private:
-  std::unique_ptr<llvm::orc::LLJIT> jit;
-  Entry function;
+  native::NativeCode code;
   size_t scratch;
 };
 
 } // namespace
 
-std::string cpu::hostDescription() { return host().cpu + " " + host().features; }
+std::string cpu::hostDescription() { return native::host().cpu + " " + native::host().features; }
 
 std::string cpu::pipelineArguments(const Options &options) {
-  std::string text = "--tile-to-cpu='vector-bits=" + std::to_string(host().vectorBits);
+  std::string text = "--tile-to-cpu='vector-bits=" + std::to_string(native::host().vectorBits);
   if (options.checkBounds)
     text += " check-bounds=true";
   if (options.asserts)
@@ -60,7 +58,7 @@ llvm::Expected<std::unique_ptr<CompiledKernel>> cpu::compile(ModuleOp module, co
 
   FirstError firstError(context);
   TileToCPUOptions lowering;
-  lowering.vectorBits = host().vectorBits;
+  lowering.vectorBits = native::host().vectorBits;
   lowering.checkBounds = options.checkBounds;
   lowering.asserts = options.asserts;
   PassManager passes(context);
@@ -87,11 +85,12 @@ llvm::Expected<std::unique_ptr<CompiledKernel>> cpu::compile(ModuleOp module, co
   if (!llvmModule)
     return firstError.error("the kernel could not be translated to LLVM IR");
 
-  auto jit = loadNativeCode(std::move(llvmModule), std::move(llvmContext), options);
-  if (!jit)
-    return jit.takeError();
-  llvm::Expected<llvm::orc::ExecutorAddr> address = (*jit)->lookup(name);
-  if (!address)
-    return address.takeError();
-  return std::make_unique<LoadedKernel>(std::move(*jit), address->toPtr<Entry>(), scratch);
+  native::NativeOptions loading;
+  loading.symbols = options.symbols;
+  loading.dump = options.dump;
+  llvm::Expected<native::NativeCode> code =
+      native::loadNativeCode(std::move(llvmModule), std::move(llvmContext), name, loading);
+  if (!code)
+    return code.takeError();
+  return std::make_unique<LoadedKernel>(std::move(*code), scratch);
 }

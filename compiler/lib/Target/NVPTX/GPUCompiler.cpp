@@ -3,8 +3,8 @@
 #include "kiln/Target/NVPTX/GPUCompiler.h"
 
 #include "../CompilerSupport.h"
+#include "LowerKernel.h"
 #include "kiln/Conversion/TileGPUToLLVM/Passes.h"
-#include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Target/NVPTX/EmitPTX.h"
 #include "mlir/IR/Diagnostics.h"
@@ -15,25 +15,50 @@ using namespace mlir;
 using namespace kiln;
 using namespace kiln::gpu;
 
-namespace {
-
-void describe(const GPUTarget &target, const Options &options, TileToGPUOptions &lowering) {
-  lowering.capability = target.capability;
-  lowering.sharedBytes = target.sharedPerBlock;
-  lowering.asserts = options.asserts;
-  lowering.libdevice = !findLibdevice().empty();
-}
-
-func::FuncOp findKernel(ModuleOp module) {
+func::FuncOp gpu::findKernel(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>())
     if (tile::isKernel(function))
       return function;
   return {};
 }
 
+void gpu::describe(const GPUTarget &target, bool asserts, TileToGPUOptions &lowering) {
+  lowering.capability = target.capability;
+  lowering.sharedBytes = target.sharedPerBlock;
+  lowering.asserts = asserts;
+}
+
+std::string gpu::arguments(const TileToGPUOptions &lowering) {
+  std::string text =
+      "capability=" + std::to_string(lowering.capability) + " shared-bytes=" + std::to_string(lowering.sharedBytes);
+  if (lowering.asserts)
+    text += " asserts=true";
+  return text;
+}
+
+LogicalResult gpu::runStage(ModuleOp module, StringRef stage, void (*build)(OpPassManager &, const TileToGPUOptions &),
+                            const TileToGPUOptions &lowering, Dump dump) {
+  PassManager passes(module.getContext());
+  passes.enableVerifier(false);
+  build(passes, lowering);
+  if (failed(passes.run(module)))
+    return failure();
+  if (dump)
+    dump(stage, printed(module));
+  return success();
+}
+
+LogicalResult gpu::lowerToThread(ModuleOp module, const TileToGPUOptions &lowering, Dump dump) {
+  if (dump)
+    dump("tile", printed(module));
+  if (failed(runStage(module, "tile_gpu", buildTileToGPULayoutsPipeline, lowering, dump)))
+    return failure();
+  return runStage(module, "threads", buildTileToGPUThreadsPipeline, lowering, dump);
+}
+
 /// A name for the entry point of a kernel. PTX takes letters, digits and underscores; kernels are named freely, and
 /// their own names stand in what they print.
-std::string getEntryName(StringRef kernel) {
+static std::string getEntryName(StringRef kernel) {
   auto isLegal = [](char c) { return llvm::isAlnum(c) || c == '_'; };
   bool isReserved = kernel == "WARP_SZ" || kernel == kSharedSymbol;
   if (!kernel.empty() && !llvm::isDigit(kernel[0]) && llvm::all_of(kernel, isLegal) && !isReserved)
@@ -44,9 +69,9 @@ std::string getEntryName(StringRef kernel) {
   return name;
 }
 
-/// What the passes have written down on the kernel.
-void collect(func::FuncOp kernel, CompiledKernel &result) {
-  result.name = kernel.getName().str();
+CompiledKernel gpu::describeKernel(func::FuncOp kernel) {
+  CompiledKernel result;
+  result.name = getEntryName(kernel.getName());
   result.numWarps = tile_gpu::getNumWarps(kernel);
   if (auto bytes = kernel->getAttrOfType<IntegerAttr>(tile_gpu::kSharedBytesAttr))
     result.sharedBytes = bytes.getInt();
@@ -61,50 +86,31 @@ void collect(func::FuncOp kernel, CompiledKernel &result) {
     }
   }
   result.accesses = tile_gpu::getAccessRecords(kernel);
+  return result;
 }
-
-} // namespace
 
 std::string gpu::pipelineArguments(const GPUTarget &target, const Options &options) {
   TileToGPUOptions lowering;
-  describe(target, options, lowering);
-  std::string text = "--tile-to-gpu='capability=" + std::to_string(lowering.capability) +
-                     " shared-bytes=" + std::to_string(lowering.sharedBytes);
-  if (lowering.asserts)
-    text += " asserts=true";
-  if (lowering.libdevice)
-    text += " libdevice=true";
-  return text + "'";
+  describe(target, options.asserts, lowering);
+  return "--tile-to-gpu='" + arguments(lowering) + (findLibdevice().empty() ? "'" : " libdevice=true'");
 }
 
 llvm::Expected<CompiledKernel> gpu::compile(ModuleOp module, const GPUTarget &target, const Options &options) {
-  MLIRContext *context = module.getContext();
   if (!findKernel(module))
     return llvm::createStringError("the module holds no kernel");
 
   TileToGPUOptions lowering;
-  describe(target, options, lowering);
-  FirstError firstError(context);
+  describe(target, options.asserts, lowering);
+  lowering.libdevice = !findLibdevice().empty();
+  FirstError firstError(module.getContext());
   CompiledKernel result;
-  auto run = [&](StringRef stage, void (*build)(OpPassManager &, const TileToGPUOptions &)) {
-    PassManager passes(context);
-    passes.enableVerifier(false);
-    build(passes, lowering);
-    if (failed(passes.run(module)))
-      return false;
-    if (options.dump)
-      options.dump(stage, printed(module));
-    return true;
-  };
-  if (options.dump)
-    options.dump("tile", printed(module));
-  bool lowered = run("tile_gpu", buildTileToGPULayoutsPipeline) && run("threads", buildTileToGPUThreadsPipeline);
+  bool lowered = succeeded(lowerToThread(module, lowering, options.dump));
   if (lowered) {
     func::FuncOp kernel = findKernel(module);
-    kernel.setName(getEntryName(kernel.getName()));
-    collect(kernel, result);
+    result = describeKernel(kernel);
+    kernel.setName(result.name);
   }
-  if (!lowered || !run("llvm", buildTileToGPULLVMPipeline))
+  if (!lowered || failed(runStage(module, "llvm", buildTileToGPULLVMPipeline, lowering, options.dump)))
     return firstError.error("the kernel could not be lowered for the GPU");
 
   EmitOptions emit;

@@ -71,6 +71,9 @@ public:
 llvm::Expected<std::unique_ptr<CompiledKernel>> compile(mlir::ModuleOp module, const gpu::GPUTarget &target,
                                                         const Options &options);
 
+/// The arguments with which kiln-opt runs the passes that compile() runs: "--tile-to-emulator=...".
+std::string pipelineArguments(const gpu::GPUTarget &target, const Options &options);
+
 } // namespace kiln::emulator
 
 #endif // KILN_TARGET_EMULATOR_EMULATORTARGET_H

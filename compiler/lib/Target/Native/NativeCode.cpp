@@ -3,6 +3,7 @@
 #include "NativeCode.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/PassManager.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -10,11 +11,13 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 #include <mutex>
 
 using namespace llvm;
-using namespace kiln::cpu;
+using namespace kiln::native;
 
 static Host describeHost() {
   StringMap<bool> available = sys::getHostCPUFeatures();
@@ -32,12 +35,12 @@ static Host describeHost() {
   return result;
 }
 
-const Host &kiln::cpu::host() {
+const Host &kiln::native::host() {
   static const Host description = describeHost();
   return description;
 }
 
-static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder() {
+static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder(Effort effort) {
   static std::once_flag once;
   std::call_once(once, [] {
     InitializeNativeTarget();
@@ -51,7 +54,7 @@ static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder() {
   builder.addFeatures(features);
   builder.setRelocationModel(Reloc::PIC_);
   builder.setCodeModel(CodeModel::Small); // what the linker of LLJIT expects
-  builder.setCodeGenOptLevel(CodeGenOptLevel::Default);
+  builder.setCodeGenOptLevel(effort == Effort::Full ? CodeGenOptLevel::Default : CodeGenOptLevel::None);
   // No fusion of a*b+c that the program does not spell: contraction is the language's decision.
   builder.getOptions().AllowFPOpFusion = FPOpFusion::Strict;
   return builder;
@@ -60,13 +63,17 @@ static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder() {
 /// Loops are vectorised and blocked already, by facts that LLVM cannot see; unrolling them again doubles the compile
 /// time of the decode kernel and makes it no faster. What is left is to clean up addresses and to hoist
 /// what does not change.
-static void optimize(Module &module, TargetMachine &machine) {
-  PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopInterleaving = false;
-  tuning.LoopUnrolling = false;
-  PassBuilder builder(&machine, tuning);
+static PipelineTuningOptions tuning() {
+  PipelineTuningOptions result;
+  result.LoopVectorization = false;
+  result.SLPVectorization = false;
+  result.LoopInterleaving = false;
+  result.LoopUnrolling = false;
+  return result;
+}
+
+static void optimize(Module &module, TargetMachine &machine, Effort effort) {
+  PassBuilder builder(&machine, tuning());
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager callGraph;
@@ -76,10 +83,17 @@ static void optimize(Module &module, TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules);
+  if (effort == Effort::Full)
+    return void(builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules));
+  FunctionPassManager each;
+  each.addPass(EarlyCSEPass());
+  each.addPass(SimplifyCFGPass());
+  ModulePassManager passes;
+  passes.addPass(createModuleToFunctionPassAdaptor(std::move(each)));
+  passes.run(module, modules);
 }
 
-static void dumpAssembly(Module &module, TargetMachine &machine, const Options &options) {
+static void dumpAssembly(Module &module, TargetMachine &machine, const NativeOptions &options) {
   SmallString<0> text;
   raw_svector_ostream stream(text);
   legacy::PassManager passes;
@@ -89,10 +103,15 @@ static void dumpAssembly(Module &module, TargetMachine &machine, const Options &
   options.dump("asm", text);
 }
 
-Expected<std::unique_ptr<orc::LLJIT>> kiln::cpu::loadNativeCode(std::unique_ptr<Module> module,
-                                                                std::unique_ptr<LLVMContext> context,
-                                                                const Options &options) {
-  Expected<orc::JITTargetMachineBuilder> machineBuilder = targetMachineBuilder();
+/// Leaves the size of a frame that is too large in `*size`.
+static void noteFrame(const DiagnosticInfo *info, void *size) {
+  if (auto *frame = dyn_cast<DiagnosticInfoStackSize>(info))
+    *static_cast<uint64_t *>(size) = frame->getStackSize();
+}
+
+Expected<NativeCode> kiln::native::loadNativeCode(std::unique_ptr<Module> module, std::unique_ptr<LLVMContext> context,
+                                                  StringRef entry, const NativeOptions &options) {
+  Expected<orc::JITTargetMachineBuilder> machineBuilder = targetMachineBuilder(options.effort);
   if (!machineBuilder)
     return machineBuilder.takeError();
   Expected<std::unique_ptr<TargetMachine>> machine = machineBuilder->createTargetMachine();
@@ -107,14 +126,18 @@ Expected<std::unique_ptr<orc::LLJIT>> kiln::cpu::loadNativeCode(std::unique_ptr<
     function.addFnAttr("target-features", host().features);
     function.addFnAttr("prefer-vector-width", std::to_string(host().vectorBits));
     function.addFnAttr(Attribute::NoUnwind);
+    if (options.maxFrameBytes)
+      function.addFnAttr("warn-stack-size", std::to_string(*options.maxFrameBytes));
   }
-  optimize(*module, **machine);
+  optimize(*module, **machine, options.effort);
   if (options.dump) {
     std::string text;
     raw_string_ostream(text) << *module;
     options.dump("llvmir", text);
     dumpAssembly(*module, **machine, options);
   }
+  uint64_t frame = 0;
+  context->setDiagnosticHandlerCallBack(noteFrame, &frame);
 
   Expected<std::unique_ptr<orc::LLJIT>> jit =
       orc::LLJITBuilder().setJITTargetMachineBuilder(std::move(*machineBuilder)).create();
@@ -122,11 +145,8 @@ Expected<std::unique_ptr<orc::LLJIT>> kiln::cpu::loadNativeCode(std::unique_ptr<
     return jit.takeError();
   orc::JITDylib &library = (*jit)->getMainJITDylib();
   orc::SymbolMap map;
-  auto define = [&](StringRef name, void *address) {
+  for (auto [name, address] : options.symbols)
     map[(*jit)->mangleAndIntern(name)] = {orc::ExecutorAddr::fromPtr(address), JITSymbolFlags::Exported};
-  };
-  for (const Symbol &symbol : options.symbols)
-    define(symbol.first, symbol.second);
   if (Error error = library.define(orc::absoluteSymbols(std::move(map))))
     return std::move(error);
   // memcpy and the mathematical functions of f64 come from this process.
@@ -136,5 +156,11 @@ Expected<std::unique_ptr<orc::LLJIT>> kiln::cpu::loadNativeCode(std::unique_ptr<
   library.addGenerator(std::move(*process));
   if (Error error = (*jit)->addIRModule(orc::ThreadSafeModule(std::move(module), std::move(context))))
     return std::move(error);
-  return jit;
+  Expected<orc::ExecutorAddr> address = (*jit)->lookup(entry);
+  if (!address)
+    return address.takeError();
+  if (frame != 0)
+    return createStringError("a function takes %llu bytes of the stack, but may take %u",
+                             static_cast<unsigned long long>(frame), *options.maxFrameBytes);
+  return NativeCode{std::move(*jit), *address};
 }
