@@ -1,5 +1,7 @@
 #include "profile/figures.h"
 
+#include "profile/sources.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <string_view>
@@ -66,7 +68,7 @@ LineProfile profile::total_of(const LaunchProfile &launch) {
 }
 
 std::string profile::place_of(const LineProfile &line) {
-  return line.file.empty() ? "(no place)" : line.file + ":" + std::to_string(line.line);
+  return line.file.empty() ? "(no place)" : shown_name(line.file) + ":" + std::to_string(line.line);
 }
 
 std::string profile::title_of(const LaunchProfile &launch) {

@@ -94,7 +94,7 @@ private:
 
   void write_file(std::string &out, const std::string &file, const Lines &lines) {
     const std::vector<std::string> &source = sources_.lines(file);
-    out += "<h3>" + (file.empty() ? "(no place)" : escaped(file)) +
+    out += "<h3>" + (file.empty() ? "(no place)" : escaped(shown_name(file))) +
            (source.empty() && !file.empty() ? " (its text could not be read)" : "") + "</h3>\n<table>\n";
     write_head(out);
     out += "<tbody>\n";

@@ -24,14 +24,23 @@ std::string profile::printable(std::string text) {
   return result;
 }
 
+std::string profile::shown_name(const std::string &file) {
+  std::size_t begin = 0;
+  while (file.compare(begin, 3, "../") == 0)
+    begin += 3;
+  return printable(file.substr(begin));
+}
+
 const std::vector<std::string> &Sources::lines(const std::string &file) {
   const auto [entry, is_new] = files_.try_emplace(file);
   std::vector<std::string> &lines = entry->second;
   if (!is_new || file.empty())
     return lines;
   for (const std::string &directory : directories_) {
-    const std::filesystem::path path = std::filesystem::path(directory) / file; // an absolute name stands alone
+    std::filesystem::path path = std::filesystem::path(directory) / file; // an absolute name stands alone
     std::error_code missing;
+    if (!std::filesystem::is_regular_file(path, missing))
+      path = std::filesystem::path(directory) / shown_name(file);
     if (!std::filesystem::is_regular_file(path, missing))
       continue;
     std::ifstream stream(path, std::ios::binary);

@@ -12,7 +12,8 @@ class Sources {
 public:
   explicit Sources(std::vector<std::string> directories) : directories_(std::move(directories)) {}
 
-  /// The lines of a file; none where it cannot be read. Tabs are two spaces; what is not UTF-8 or does not print is
+  /// The lines of a file, which is looked for as it was compiled and as it is shown; none where it cannot be read. Tabs
+  /// are two spaces; what is not UTF-8 or does not print is
   /// '?'.
   const std::vector<std::string> &lines(const std::string &file);
   /// A line, the first being 1; empty where there is none.
@@ -25,5 +26,8 @@ private:
 
 /// Text that prints and is UTF-8.
 std::string printable(std::string text);
+
+/// The name of a file as it is shown: of one that was compiled as "../../kernels/k.h", "kernels/k.h".
+std::string shown_name(const std::string &file);
 
 } // namespace kiln::profile

@@ -59,7 +59,8 @@ public:
       : width_(std::max(options.columns, 80U)), colours_(options.colours), sources_(sources), rows_(std::move(rows)) {
     for (const LineProfile *row : rows_) {
       const std::string &text = sources.line(row->file, row->line);
-      source_width_ = std::max(source_width_, code_points(text));
+      if (!text.empty())
+        source_width_ = std::max({source_width_, code_points(text), std::size_t{6}});
       if (const std::size_t begin = text.find_first_not_of(' '); begin != text.npos)
         indent_ = std::min(indent_, begin);
     }
@@ -84,7 +85,7 @@ public:
       std::size_t last = first, used = number_width + 2;
       while (last < columns_.size() && (last == first || used + 2 + columns_[last].width() + least <= width_))
         used += 2 + columns_[last++].width();
-      write(result, first == 0 ? title : "", first, last, std::min(source_width_, width_ - std::min(width_, used)));
+      write(result, title, first, last, std::min(source_width_, width_ - std::min(width_, used)));
       first = last;
     }
     return result;
@@ -109,14 +110,17 @@ private:
       text.erase(text.find_last_not_of(' ') + 1);
       out += text + "\n";
     };
-    out += "\n";
-    line("line", fitted(title, std::max(source_width, title.size())).substr(0, source_width),
+    out += "\n" + std::string(title) + "\n";
+    line("line", source_width == 0 ? "" : "source",
          [](const Column &column) { return right(column.heading, column.width()); });
     const std::string *file = nullptr;
     for (std::size_t row = 0; row < rows_.size(); ++row) {
+      if (std::all_of(columns_.begin() + std::ptrdiff_t(first), columns_.begin() + std::ptrdiff_t(last),
+                      [row](const Column &column) { return column.cells[row].text.empty(); }))
+        continue;
       if (!file || *file != rows_[row]->file) {
         file = &rows_[row]->file;
-        out += (file->empty() ? "(no place)" : printable(*file)) + "\n";
+        out += (file->empty() ? "(no place)" : shown_name(*file)) + "\n";
       }
       const std::string &text = sources_.line(*file, rows_[row]->line);
       line(file->empty() ? "" : std::to_string(rows_[row]->line),
@@ -158,7 +162,7 @@ std::string instructions(const LaunchProfile &launch, const ProfileReportOptions
   for (InstructionClass kind : classes_of(launch))
     tables.add(short_name(kind), total,
                [kind](const LineProfile &line) { return count(line.instructions[std::size_t(kind)]); });
-  return tables.text("instructions of warps");
+  return tables.text("Instructions of warps");
 }
 
 std::string memory(const LaunchProfile &launch, const ProfileReportOptions &options, Sources &sources) {
@@ -192,7 +196,7 @@ std::string memory(const LaunchProfile &launch, const ProfileReportOptions &opti
     tables.add("in flight", total, [&](const LineProfile &line) { return average(line, line.bytes_before_wait); });
     tables.add("after", total, [&](const LineProfile &line) { return average(line, line.bytes_after_wait); });
   }
-  return tables.text("memory");
+  return tables.text("Memory");
 }
 
 } // namespace
@@ -202,10 +206,10 @@ std::string kiln::profile_text(const LaunchProfile &launch, const ProfileReportO
   std::string text = printable(title_of(launch)) + "\n";
   text += instructions(launch, options, sources);
   text += memory(launch, options, sources);
-  text += "\nwhat stands out\n";
+  text += "\nWhat stands out\n";
   const std::vector<Highlight> highlights = highlights_of(launch);
   for (const Highlight &highlight : highlights)
-    text += "  " + printable(place_of(*highlight.line)) + ": " + highlight.text + "\n";
+    text += "  " + place_of(*highlight.line) + ": " + highlight.text + "\n";
   if (highlights.empty())
     text += "  nothing: no line uses less than half of the sectors that it touches, none has bank conflicts\n";
   return text;

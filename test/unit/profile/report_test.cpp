@@ -83,7 +83,8 @@ TEST_F(ProfileReport, Text) {
   EXPECT_EQ(profile_text(example(), options),
             R"(gather with {64, true} on sm_90a: 4 x 2 x 1 programs of 1 warp, 2048 bytes of shared memory
 
-  line  instructions of warps         all    share  int  special  barrier  g.load  g.store  s.load
+Instructions of warps
+  line  source                        all    share  int  special  barrier  g.load  g.store  s.load
 kernel.h
      2  Tile i = program_id(0) * 64;   98   49.0 %   90        8
      3  Tile x = load(p + i * 8);      10    5.0 %                             10
@@ -93,7 +94,8 @@ other.h
     12                                 50   25.0 %                                      50
  total                                200  100.0 %   90        8        2      10       50      40
 
-  line  memory                        sectors  bytes used  efficiency  passes  conflicts  waits  in flight   after
+Memory
+  line  source                        sectors  bytes used  efficiency  passes  conflicts  waits  in flight   after
 kernel.h
      3  Tile x = load(p + i * 8);         320        1280      12.5 %
      4    if (a < b && c > "d") // ä                                       96         56
@@ -102,7 +104,7 @@ other.h
     12                                    200        6400     100.0 %
  total                                    520        7680      46.2 %      96         56      2       1536  512.50
 
-what stands out
+What stands out
   kernel.h:3: 12.5 % of what its 320 sectors of global memory hold is used (61.5 % of all sectors)
   kernel.h:4: bank conflicts: 96 passes through shared memory, without conflicts 40
 )");
@@ -115,7 +117,7 @@ TEST_F(ProfileReport, ColumnsThatDoNotFitGoIntoAFurtherTable) {
   for (const unsigned columns : {80U, 100U, 120U}) {
     options.columns = columns;
     const std::string text = profile_text(launch, options);
-    std::istringstream lines(text.substr(0, text.find("what stands out")));
+    std::istringstream lines(text.substr(0, text.find("What stands out")));
     std::string line;
     std::getline(lines, line); // the title
     std::size_t longest = 0;
@@ -192,6 +194,16 @@ TEST_F(ProfileReport, Html) {
   }
   EXPECT_EQ(page.find("http"), page.npos) << "needs something from elsewhere";
   EXPECT_EQ(page.find("<script"), page.npos);
+}
+
+TEST_F(ProfileReport, FilesThatWereCompiledFromAnotherDirectory) {
+  LaunchProfile launch = example();
+  for (LineProfile &line : launch.lines)
+    line.file = "../../" + line.file;
+  const std::string text = profile_text(launch, options), page = profile_html({&launch, 1}, options);
+  EXPECT_NE(text.find("\nkernel.h\n     2  Tile i = program_id(0) * 64;"), text.npos) << text;
+  EXPECT_NE(text.find("  kernel.h:3: 12.5 %"), text.npos) << text;
+  EXPECT_NE(page.find("<h3>kernel.h</h3>"), page.npos);
 }
 
 TEST_F(ProfileReport, BytesThatDoNotPrint) {
