@@ -3,6 +3,7 @@
 
 #include "program.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -18,7 +19,7 @@ void AsyncCopies::begin(unsigned threads, SharedMemory &shared) {
         shared.cancel_copy(copy.address, copy.bytes);
     thread.open.clear();
     thread.groups.clear();
-    thread.bytes = 0;
+    thread.started = thread.ended = thread.bytes = 0;
   }
 }
 
@@ -37,6 +38,7 @@ void AsyncCopies::start(const WarpStep &step, unsigned lane, std::uint64_t share
   if (!step.shared().begin_copy(step, lane, shared_address, bytes, bytes))
     return;
   OfThread &thread = threads_[step.thread(lane)];
+  ++thread.started;
   thread.bytes += bytes;
   thread.open.push_back(copy);
 }
@@ -49,10 +51,29 @@ void AsyncCopies::commit(const WarpStep &step, unsigned lane) {
 void AsyncCopies::wait(const WarpStep &step, unsigned lane, std::uint64_t groups) {
   OfThread &thread = threads_[step.thread(lane)];
   for (; thread.groups.size() > groups; thread.groups.pop_front())
-    for (const Copy &copy : thread.groups.front()) {
-      step.shared().finish_copy(step.thread(lane), copy.site, copy.address, copy.data.data(), copy.bytes);
-      thread.bytes -= copy.bytes;
-    }
+    finish_first(step.thread(lane), thread, thread.groups.front(), thread.groups.front().size(), step.shared());
+}
+
+void AsyncCopies::finish_first(unsigned thread, OfThread &of, Group &group, std::size_t count, SharedMemory &shared) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Copy &copy = group[i];
+    shared.finish_copy(thread, copy.site, copy.address, copy.data.data(), copy.bytes);
+    of.bytes -= copy.bytes;
+  }
+  of.ended += count;
+  group.erase(group.begin(), group.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+void AsyncCopies::finish(unsigned thread, std::uint64_t count, SharedMemory &shared) {
+  OfThread &of = threads_[thread];
+  auto finish_of = [&](Group &group) {
+    if (count > of.ended)
+      finish_first(thread, of, group, std::min<std::uint64_t>(group.size(), count - of.ended), shared);
+  };
+  // A group stays one, though nothing of it may be under way.
+  for (Group &group : of.groups)
+    finish_of(group);
+  finish_of(of.open);
 }
 
 namespace {

@@ -25,6 +25,11 @@ public:
   /// A lane waits until at most `groups` of its groups are under way.
   void wait(const WarpStep &step, unsigned lane, std::uint64_t groups);
 
+  /// How many copies a thread has started so far.
+  std::uint64_t started(unsigned thread) const { return threads_[thread].started; }
+  /// Ends those of the first `count` copies of a thread that are under way.
+  void finish(unsigned thread, std::uint64_t count, SharedMemory &shared);
+
   /// What the copies of a thread that are under way will write.
   std::uint64_t bytes_in_flight(unsigned thread) const { return threads_[thread].bytes; }
 
@@ -39,8 +44,11 @@ private:
   struct OfThread {
     Group open; // not committed yet
     std::deque<Group> groups;
+    std::uint64_t started = 0, ended = 0; // copies
     std::uint64_t bytes = 0;
   };
+  static void finish_first(unsigned thread, OfThread &of, Group &group, std::size_t count, SharedMemory &shared);
+
   std::vector<OfThread> threads_;
 };
 

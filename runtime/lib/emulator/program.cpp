@@ -2,6 +2,7 @@
 
 #include "async_copies.h"
 #include "barriers.h"
+#include "mbarrier.h"
 
 #include <algorithm>
 #include <utility>
@@ -52,7 +53,7 @@ void WarpStep::report(std::uint32_t lanes, std::string message, std::string othe
 Program::Program(const RunContext &context)
     : context_(context), num_warps_(context.kernel.code.num_warps), threads_(num_warps_ * warp_size),
       warps_(num_warps_), global_(context.memory), copies_(std::make_unique<AsyncCopies>()),
-      barriers_(std::make_unique<Barriers>()),
+      barriers_(std::make_unique<Barriers>()), mbarriers_(std::make_unique<Mbarriers>()),
       counters_(context.kernel.code.sites.size(), context.kernel.code.blocks.size()) {
   for (unsigned i = 0; i < threads_.size(); ++i) {
     threads_[i].program = this;
@@ -112,6 +113,7 @@ void Program::run(std::array<std::uint32_t, 3> id) {
   shared_.begin(kernel().code.shared_bytes, clocks_, context_.poison);
   global_.begin(clocks_);
   barriers_->begin();
+  mbarriers_->begin();
   for (Thread &thread : threads_) {
     thread.fiber.start(FiberStacks::of_this_thread()[thread.index], run_thread, &thread);
     thread.state = Thread::State::ready;

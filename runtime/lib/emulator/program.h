@@ -20,6 +20,7 @@ namespace kiln::runtime::emulator {
 
 class AsyncCopies;
 class Barriers;
+class Mbarriers;
 class Program;
 
 /// A kernel as programs run it: each site with its meaning, and a shape of what all programs share.
@@ -80,6 +81,7 @@ public:
   WarpClocks &clocks() { return clocks_; }
   AsyncCopies &copies() { return *copies_; }
   Barriers &barriers() { return *barriers_; }
+  Mbarriers &mbarriers() { return *mbarriers_; }
   Counters &counters() { return counters_; }
 
   /// Lets lanes go on that an operation has blocked.
@@ -124,6 +126,7 @@ private:
   GlobalMemory global_;
   std::unique_ptr<AsyncCopies> copies_;
   std::unique_ptr<Barriers> barriers_;
+  std::unique_ptr<Mbarriers> mbarriers_;
   Counters counters_;
   std::minstd_rand random_;
   std::vector<Finding> findings_; // of the operation that is being executed

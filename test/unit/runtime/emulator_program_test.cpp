@@ -258,7 +258,7 @@ enum class Wait { all, all_but_one, none };
 /// Each thread copies two rows of 16 bytes in a group each, waits, and reads the second, or that of its neighbour.
 template <Wait wait, bool neighbour>
 std::string copy_rows() {
-  static std::array<std::uint32_t, 256> source;
+  alignas(16) static std::array<std::uint32_t, 256> source;
   static std::array<std::uint64_t, 32> seen;
   for (std::uint32_t i = 0; i < source.size(); ++i)
     source[i] = i;
