@@ -13,28 +13,22 @@ using namespace kiln::runtime::emulator;
 
 namespace {
 
-/// An access of one thread: `count` registers of `bytes` bytes.
-struct Width {
-  const char *name;
-  std::uint32_t bytes;
-  unsigned count;
-};
-constexpr Width widths[] = {{"b8", 1, 1},     {"b16", 2, 1},    {"b32", 4, 1},   {"b64", 8, 1},
-                            {"v2.b32", 4, 2}, {"v4.b32", 4, 4}, {"v2.b64", 8, 2}};
 constexpr std::uint32_t max_bytes = 16;
 
+/// An access of one thread: `count` registers that hold a T each.
+template <class T>
 struct Access {
-  Width width;
+  unsigned count = 1;
   bool is_shared = false;
   bool is_constant = false; // of a load
   bool is_predicated = false;
 
-  std::uint32_t bytes() const { return width.bytes * width.count; }
+  std::uint32_t bytes() const { return count * std::uint32_t{sizeof(T)}; }
   /// Operands before the values: the address, and the predicate.
   unsigned first_value() const { return is_predicated ? 2 : 1; }
   bool is_on(const WarpStep &step, unsigned lane) const { return !is_predicated || (step.operand(lane, 1) & 1); }
 
-  void count(const WarpStep &step) const {
+  void count_step(const WarpStep &step) const {
     std::array<LaneAccess, warp_size> lanes{};
     step.for_each_lane([&](unsigned lane) {
       if (is_on(step, lane))
@@ -49,7 +43,7 @@ struct Access {
   /// (address), or (address, predicate, values where it is off).
   void load(const WarpStep &step, unsigned lane) const {
     if (!is_on(step, lane)) {
-      for (unsigned i = 0; i < width.count; ++i)
+      for (unsigned i = 0; i < count; ++i)
         step.set_result(lane, i, step.operand(lane, first_value() + i));
       return;
     }
@@ -58,9 +52,9 @@ struct Access {
       step.shared().read(step, lane, step.operand(lane, 0), data, bytes(), bytes());
     else
       step.global().read(step, lane, step.operand(lane, 0), data, bytes(), bytes(), is_constant);
-    for (unsigned i = 0; i < width.count; ++i) {
-      std::uint64_t value = 0;
-      std::memcpy(&value, data + i * width.bytes, width.bytes);
+    for (unsigned i = 0; i < count; ++i) {
+      T value;
+      std::memcpy(&value, data + i * sizeof(T), sizeof(T));
       step.set_result(lane, i, value);
     }
   }
@@ -70,9 +64,9 @@ struct Access {
     if (!is_on(step, lane))
       return;
     unsigned char data[max_bytes];
-    for (unsigned i = 0; i < width.count; ++i) {
-      const std::uint64_t value = step.operand(lane, first_value() + i);
-      std::memcpy(data + i * width.bytes, &value, width.bytes);
+    for (unsigned i = 0; i < count; ++i) {
+      const T value = static_cast<T>(step.operand(lane, first_value() + i));
+      std::memcpy(data + i * sizeof(T), &value, sizeof(T));
     }
     if (is_shared)
       step.shared().write(step, lane, step.operand(lane, 0), data, bytes(), bytes());
@@ -81,47 +75,45 @@ struct Access {
   }
 };
 
-void add_loads(SemanticsList &list, bool is_shared, bool is_constant) {
-  const std::string opcode = is_shared ? "ld.shared." : is_constant ? "ld.global.nc." : "ld.global.";
-  for (const Width &width : widths)
+/// The loads and stores of one width: of all spaces, with and without a predicate.
+template <class T>
+void add_width(SemanticsList &list, const std::string &width, unsigned count) {
+  for (const std::string space : {"global.", "global.nc.", "shared."})
     for (bool is_predicated : {false, true}) {
-      const Access access{width, is_shared, is_constant, is_predicated};
-      list.push_back({.name = opcode + width.name + (is_predicated ? ".pred" : ""),
+      const bool is_shared = space == "shared.", is_constant = space == "global.nc.";
+      const Access<T> access{count, is_shared, is_constant, is_predicated};
+      const std::string name = space + width + (is_predicated ? ".pred" : "");
+      list.push_back({.name = "ld." + name,
                       .kind = is_shared ? InstructionClass::shared_load : InstructionClass::global_load,
-                      .operands = is_predicated ? 2 + width.count : 1,
-                      .results = width.count,
+                      .operands = is_predicated ? 2 + count : 1,
+                      .results = count,
                       .step = [access](WarpStep &step) {
-                        access.count(step);
+                        access.count_step(step);
                         step.for_each_lane([&](unsigned lane) { access.load(step, lane); });
                         return Progress::done;
                       }});
-    }
-}
-
-void add_stores(SemanticsList &list, bool is_shared) {
-  const std::string opcode = is_shared ? "st.shared." : "st.global.";
-  for (const Width &width : widths)
-    for (bool is_predicated : {false, true}) {
-      const Access access{.width = width, .is_shared = is_shared, .is_predicated = is_predicated};
-      list.push_back({.name = opcode + width.name + (is_predicated ? ".pred" : ""),
-                      .kind = is_shared ? InstructionClass::shared_store : InstructionClass::global_store,
-                      .operands = access.first_value() + width.count,
-                      .step = [access](WarpStep &step) {
-                        access.count(step);
-                        step.for_each_lane([&](unsigned lane) { access.store(step, lane); });
-                        return Progress::done;
-                      }});
+      if (!is_constant)
+        list.push_back({.name = "st." + name,
+                        .kind = is_shared ? InstructionClass::shared_store : InstructionClass::global_store,
+                        .operands = access.first_value() + count,
+                        .step = [access](WarpStep &step) {
+                          access.count_step(step);
+                          step.for_each_lane([&](unsigned lane) { access.store(step, lane); });
+                          return Progress::done;
+                        }});
     }
 }
 
 } // namespace
 
 void kiln::runtime::emulator::add_accesses(SemanticsList &list) {
-  add_loads(list, /*is_shared=*/false, /*is_constant=*/false);
-  add_loads(list, /*is_shared=*/false, /*is_constant=*/true);
-  add_loads(list, /*is_shared=*/true, /*is_constant=*/false);
-  add_stores(list, /*is_shared=*/false);
-  add_stores(list, /*is_shared=*/true);
+  add_width<std::uint8_t>(list, "b8", 1);
+  add_width<std::uint16_t>(list, "b16", 1);
+  add_width<std::uint32_t>(list, "b32", 1);
+  add_width<std::uint64_t>(list, "b64", 1);
+  add_width<std::uint32_t>(list, "v2.b32", 2);
+  add_width<std::uint32_t>(list, "v4.b32", 4);
+  add_width<std::uint64_t>(list, "v2.b64", 2);
   // A hint, harmless wherever it points.
   for (bool is_predicated : {false, true})
     list.push_back({.name = std::string("prefetch.global.L2") + (is_predicated ? ".pred" : ""),

@@ -6,7 +6,7 @@
 #include "warp_step.h"
 
 #include <array>
-#include <cstdio>
+#include <bitset>
 #include <cstring>
 
 using namespace kiln::runtime;
@@ -89,6 +89,9 @@ struct GlobalMemory::State {
                    const RaceShadow::Earlier &earlier) const;
   std::string describe(std::uint64_t address, std::uint32_t bytes, AccessKind kind) const;
 
+  /// Reports a constant read of bytes that this worker has written in this run, or anybody in the run before.
+  void check_constant(const WarpStep &step, unsigned lane, std::uint64_t address, std::uint32_t bytes) const;
+
   /// Makes a write of at most 16 bytes undoable, before it is done.
   void log_write(std::uint64_t address, std::uint32_t bytes, std::uint32_t site);
   PageWrites &find_page(std::uint64_t page);
@@ -97,6 +100,8 @@ struct GlobalMemory::State {
   unsigned run = 0; // that `log` belongs to
   WriteLog *log = nullptr;
   std::array<CachedPage, cached_pages> pages;
+  /// By the lowest bits of page numbers: whether check_constant() has to look at such a page.
+  std::bitset<4096> written_pages;
   const BufferRecord *last_buffer = nullptr;
   const WarpClocks *clocks = nullptr;
   RaceShadow shadow;
@@ -128,9 +133,10 @@ bool GlobalMemory::State::check(const WarpStep &step, unsigned lane, std::uint64
                 describe(address, bytes, kind) + ", an address that is not a multiple of " + std::to_string(alignment));
     return false;
   }
-  if (!is_constant)
-    if (const RaceShadow::Earlier *earlier = shadow.note(*clocks, step, lane, address, bytes, kind))
-      report_race(step, lane, address, bytes, kind, *earlier);
+  if (is_constant)
+    check_constant(step, lane, address, bytes);
+  else if (const RaceShadow::Earlier *earlier = shadow.note(*clocks, step, lane, address, bytes, kind))
+    report_race(step, lane, address, bytes, kind, *earlier);
   return true;
 }
 
@@ -143,6 +149,32 @@ void GlobalMemory::State::report_race(const WarpStep &step, unsigned lane, std::
               step.place_of(earlier.site));
 }
 
+void GlobalMemory::State::check_constant(const WarpStep &step, unsigned lane, std::uint64_t address,
+                                         std::uint32_t bytes) const {
+  const std::uint64_t page = address / page_bytes;
+  if (!written_pages[page % written_pages.size()])
+    return;
+  auto check_log = [&](const WriteLog &log) {
+    auto found = log.find(page);
+    if (found == log.end())
+      return false;
+    for (std::size_t i = address % page_bytes; i < address % page_bytes + bytes; ++i)
+      if (found->second->written.has(i)) {
+        step.report(1U << lane,
+                    describe(address, bytes, AccessKind::read) +
+                        ", which is declared constant and written by this launch",
+                    "the write", step.place_of(found->second->sites[i / 4]));
+        return true;
+      }
+    return false;
+  };
+  if (check_log(*log) || run < 2)
+    return;
+  for (const auto &of_worker : launch.logs[0]) // which is complete
+    if (check_log(*of_worker))
+      return;
+}
+
 PageWrites &GlobalMemory::State::find_page(std::uint64_t page) {
   CachedPage &cached = pages[page % cached_pages];
   if (cached.page == page)
@@ -151,6 +183,7 @@ PageWrites &GlobalMemory::State::find_page(std::uint64_t page) {
   if (!writes) {
     launch.saved.save(page);
     writes = std::make_unique<PageWrites>();
+    written_pages.set(page % written_pages.size());
   }
   cached = {page, writes.get()};
   return *writes;
@@ -176,6 +209,8 @@ void GlobalMemory::begin(const WarpClocks &clocks) {
   state_->run = state_->launch.runs;
   state_->log = &state_->launch.make_log();
   state_->pages = {};
+  for (const auto &[page, first] : state_->launch.first)
+    state_->written_pages.set(page % state_->written_pages.size());
 }
 
 void GlobalMemory::read(const WarpStep &step, unsigned lane, std::uint64_t address, void *data, std::uint32_t bytes,

@@ -51,7 +51,7 @@ public:
   void begin(const WarpClocks &clocks);
 
   /// Accesses of one lane, of at most 16 bytes. The address must be a multiple of `alignment`. A constant read is of
-  /// memory that nobody writes during the launch.
+  /// memory that nobody writes during the launch; what a worker does not see in the first run it sees in the second.
   void read(const WarpStep &step, unsigned lane, std::uint64_t address, void *data, std::uint32_t bytes,
             std::uint32_t alignment, bool is_constant);
   void write(const WarpStep &step, unsigned lane, std::uint64_t address, const void *data, std::uint32_t bytes,

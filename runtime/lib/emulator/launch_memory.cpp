@@ -100,6 +100,11 @@ std::string LaunchMemory::State::describe_byte(std::uint64_t address) const {
   return "byte " + std::to_string(address - record->begin) + " of " + describe_buffer(*record);
 }
 
+bool LaunchMemory::State::is_output(std::uint64_t address) const {
+  return std::any_of(outputs.begin(), outputs.end(),
+                     [address](const BufferRecord &output) { return output.contains(address, 1); });
+}
+
 //===----------------------------------------------------------------------===//
 // Runs
 //===----------------------------------------------------------------------===//
@@ -134,32 +139,35 @@ std::string LaunchMemory::compare(std::int64_t &site) const {
   site = -1;
   std::string text;
   std::uint64_t others = 0;
+  auto note = [&](std::uint64_t address, unsigned a, unsigned b) {
+    if (!text.empty()) {
+      ++others;
+      return;
+    }
+    site = state_->find_site(address);
+    text = state_->describe_byte(address) + " is " + hex(a) + " in one run and " + hex(b) + " in another";
+  };
   std::map<std::uint64_t, PageMask> second = state_->pages_of(1);
   for (const auto &[page, first] : state_->first)
     second[page]; // pages of either run
-  for (const auto &[page, written] : second) {
-    auto in_first = state_->first.find(page);
-    const State::PageOfRun *first = in_first == state_->first.end() ? nullptr : &in_first->second;
+  const State::PageOfRun nothing{};
+  for (const auto &[page, in_second] : second) {
+    auto found = state_->first.find(page);
+    const State::PageOfRun &first = found == state_->first.end() ? nothing : found->second;
     const PageContents &before = state_->saved[page];
-    for (std::size_t i = 0; i < page_bytes; ++i) {
-      const bool is_in_first = first && first->written.has(i), is_in_second = written.has(i);
-      if (!is_in_first && !is_in_second)
+    const unsigned char *after = address_of(page);
+    for (std::size_t offset = 0; offset < page_bytes; offset += 64) {
+      // Mostly both runs wrote the same to all of 64 bytes, or neither wrote to them.
+      const std::uint64_t by_first = first.written.word(offset), by_second = in_second.word(offset);
+      if ((by_first & by_second) == ~std::uint64_t{0} && std::memcmp(&first.contents[offset], after + offset, 64) == 0)
         continue;
-      const std::uint64_t address = page * page_bytes + i;
-      const unsigned a = is_in_first ? first->contents[i] : before[i], b = address_of(page)[i];
-      if (a == b)
-        continue;
-      // What one run alone wrote to an output is missed in the other, which find_unwritten() tells better.
-      if (is_in_first != is_in_second &&
-          std::any_of(state_->outputs.begin(), state_->outputs.end(),
-                      [address](const BufferRecord &output) { return output.contains(address, 1); }))
-        continue;
-      if (!text.empty()) {
-        ++others;
-        continue;
+      for (std::uint64_t rest = by_first | by_second; rest; rest &= rest - 1) {
+        const auto i = offset + static_cast<std::size_t>(std::countr_zero(rest));
+        const unsigned a = first.written.has(i) ? first.contents[i] : before[i], b = after[i];
+        // What one run alone wrote to an output is missing in the other, which find_unwritten() tells better.
+        if (a != b && (first.written.has(i) == in_second.has(i) || !state_->is_output(page * page_bytes + i)))
+          note(page * page_bytes + i, a, b);
       }
-      site = state_->find_site(address);
-      text = state_->describe_byte(address) + " is " + hex(a) + " in one run and " + hex(b) + " in another";
     }
   }
   if (others > 0)
@@ -174,16 +182,21 @@ std::string LaunchMemory::find_unwritten() const {
     if (state_->outputs.empty())
       break;
     const std::map<std::uint64_t, PageMask> pages = state_->pages_of(run);
-    for (const BufferRecord &output : state_->outputs)
-      for (std::uint64_t address = output.begin; address < output.begin + output.bytes; ++address) {
+    for (const BufferRecord &output : state_->outputs) {
+      const std::uint64_t end = output.begin + output.bytes;
+      for (std::uint64_t address = output.begin; address < end;) {
         auto page = pages.find(address / page_bytes);
-        if (page != pages.end() && page->second.has(address % page_bytes))
-          continue;
-        if (text.empty())
-          text = state_->describe_byte(address) + " is not written by the kernel";
-        else
-          ++others;
+        const std::uint64_t page_end = std::min(end, (address / page_bytes + 1) * page_bytes);
+        for (; address < page_end; ++address) {
+          if (page != pages.end() && page->second.has(address % page_bytes))
+            continue;
+          if (text.empty())
+            text = state_->describe_byte(address) + " is not written by the kernel";
+          else
+            ++others;
+        }
       }
+    }
   }
   if (others > 0)
     text += ", and " + std::to_string(others) + (others == 1 ? " other is not" : " others are not");

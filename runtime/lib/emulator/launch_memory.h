@@ -15,7 +15,7 @@ struct LaunchMemory::State {
   /// What a run wrote to a page, by all workers.
   struct PageOfRun {
     PageMask written;
-    PageContents contents; ///< of the first run: what it left in the bytes that it wrote
+    PageContents contents{}; ///< of the first run: what it left in the bytes that it wrote
   };
 
   std::shared_ptr<const BufferTable> buffers = current_buffers();
@@ -33,6 +33,7 @@ struct LaunchMemory::State {
   std::map<std::uint64_t, PageMask> pages_of(unsigned run) const;
   /// The site that wrote 4 bytes, in the second run where it did; negative where none did.
   std::int64_t find_site(std::uint64_t address) const;
+  bool is_output(std::uint64_t address) const;
   /// "byte 17 of buffer 'out' (64 bytes)".
   std::string describe_byte(std::uint64_t address) const;
 };

@@ -84,6 +84,9 @@ const RaceShadow::Earlier *RaceShadow::note(const WarpClocks &clocks, const Warp
     Entry &head = find(granule / line_bytes)[granule % line_bytes / granule_bytes];
     if (head.lanes == 0 && head.next == 0)
       head = access;
+    else if (kind == AccessKind::read && head.next == 0 && head.time == access.time && head.warp == access.warp &&
+             head.mask == access.mask && head.kind == access.kind)
+      head.lanes |= access.lanes; // nobody else has touched it: the most frequent case
     else
       note_granule(clocks, step, lane, granule, head, access);
   }

@@ -105,6 +105,28 @@ TEST(EmulatedMemory, AddressesAreMultiplesOfWhatIsAccessed) {
   EXPECT_EQ(access("ld.global.v4.b32", start, 0), "");
 }
 
+TEST(EmulatedMemory, ConstantMemoryIsNotWritten) {
+  std::array<std::uint32_t, 64> memory{};
+  debug::Buffer buffer(memory.data(), sizeof(memory), "x");
+  const std::string expected = "load of 4 bytes at byte 128 of buffer 'x' (256 bytes), which is declared constant and "
+                               "written by this launch\ntest.cpp:2:1: note: the write\n";
+  // A store before the load, and one after it in another program.
+  auto before = emulated_kernel({"tid.x", "ld.global.nc.b32", "st.global.b32"}, 1, 0, [](EmulatedThread t) {
+    const std::uint64_t address = t.arg(0) + 4 * t(0);
+    t(2, {address, 1});
+    t(1, {t.arg(0) + 128 - t.arg(1)});
+  });
+  auto after = emulated_kernel({"ctaid.x", "ld.global.nc.b32", "st.global.b32"}, 1, 0, [](EmulatedThread t) {
+    t(1, {t.arg(0) + 128});
+    t(2, {t.arg(0) + 124 + 4 * t(0) + t.arg(1), 1});
+  });
+  const std::uint64_t start = address_of(memory.data());
+  EXPECT_EQ(run_checked(before, {start, 0}), "");
+  EXPECT_NE(run_checked(before, {start + 4, 4}).find(expected), std::string::npos);
+  EXPECT_NE(run_checked(after, {start, 0}, {2, 1, 1}).find(expected), std::string::npos);
+  EXPECT_EQ(run_checked(after, {start, 8}, {2, 1, 1}), "");
+}
+
 TEST(EmulatedMemory, WithoutBuffersAddressesAreNotCompared) {
   std::array<std::uint32_t, 32> memory{};
   EXPECT_EQ(access("st.global.b32", address_of(memory.data()), 4), "");
