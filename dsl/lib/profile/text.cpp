@@ -85,7 +85,8 @@ public:
       std::size_t last = first, used = number_width + 2;
       while (last < columns_.size() && (last == first || used + 2 + columns_[last].width() + least <= width_))
         used += 2 + columns_[last++].width();
-      write(result, title, first, last, std::min(source_width_, width_ - std::min(width_, used)));
+      write(result, first == 0 ? title : std::string(title) + ", continued", first, last,
+            std::min(source_width_, width_ - std::min(width_, used)));
       first = last;
     }
     return result;

@@ -124,6 +124,7 @@ TEST_F(ProfileReport, ColumnsThatDoNotFitGoIntoAFurtherTable) {
     while (std::getline(lines, line))
       longest = std::max(longest, line.size() - (line.find("\xc3") != line.npos));
     EXPECT_LE(longest, columns);
+    EXPECT_NE(text.find("\nInstructions of warps, continued\n"), text.npos);
     EXPECT_GT(longest, columns - 20);
     for (std::size_t i = 0; i < instruction_class_count; ++i)
       EXPECT_NE(text.find(" " + std::to_string(1'000'000 + i)), text.npos) << i;
