@@ -71,7 +71,7 @@ function(kiln_archive_target)
   add_executable(kiln-internal-tests ${PROJECT_SOURCE_DIR}/test/archive/main.cpp ${parts} $<TARGET_OBJECTS:kiln_dsl>
     $<TARGET_OBJECTS:kiln_kernels> $<TARGET_OBJECTS:kiln-runtime-objects>)
   get_property(compiler GLOBAL PROPERTY KILN_COMPILER_LIBRARIES)
-  target_link_libraries(kiln-internal-tests PRIVATE ${compiler} KilnToolRegistration kiln_mlir MLIROptLib GTest::gtest Threads::Threads
+  target_link_libraries(kiln-internal-tests PRIVATE ${compiler} KilnToolRegistration kiln_mlir MLIROptLib GTest::gtest Boost::context Threads::Threads
     ${CMAKE_DL_LIBS})
   set_target_properties(kiln-internal-tests PROPERTIES EXCLUDE_FROM_ALL ON)
   kiln_archive_program(kiln-internal-tests tests)
