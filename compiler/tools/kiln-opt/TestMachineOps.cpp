@@ -39,6 +39,9 @@ public:
     if (row.form == MachineForm::Print) {
       operands = {argument(MachineType::I32), argument(MachineType::I64), argument(MachineType::F64)};
       attributes.push_back(builder.getNamedAttr("format", builder.getStringAttr("%d %lld %f\n")));
+    } else if (row.form == MachineForm::Check) {
+      operands = {argument(MachineType::I32), argument(MachineType::I64)};
+      attributes.push_back(builder.getNamedAttr("exchange", builder.getStringAttr("0")));
     } else if (row.form == MachineForm::AssertFail) {
       for (StringRef name : {"message", "file", "function"})
         attributes.push_back(builder.getNamedAttr(name, builder.getStringAttr(name)));

@@ -46,8 +46,8 @@ private:
   FiberStack *stack_ = nullptr;
   Function function_ = nullptr;
   void *argument_ = nullptr;
-  void *context_ = nullptr;    // where to go on, while it is suspended
-  void *scheduler_ = nullptr;  // where the scheduler goes on, while it runs
+  void *context_ = nullptr;                     // where to go on, while it is suspended
+  void *scheduler_ = nullptr;                   // where the scheduler goes on, while it runs
   [[maybe_unused]] void *fake_stack_ = nullptr; // of AddressSanitizer
   [[maybe_unused]] const void *scheduler_bottom_ = nullptr;
   [[maybe_unused]] std::size_t scheduler_bytes_ = 0;

@@ -114,6 +114,7 @@ void Program::run(std::array<std::uint32_t, 3> id) {
   global_.begin(clocks_);
   barriers_->begin();
   mbarriers_->begin();
+  exchanges_.begin();
   for (Thread &thread : threads_) {
     thread.fiber.start(FiberStacks::of_this_thread()[thread.index], run_thread, &thread);
     thread.state = Thread::State::ready;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "counters.h"
+#include "exchange_checks.h"
 #include "fiber.h"
 #include "findings.h"
 #include "global_memory.h"
@@ -82,6 +83,7 @@ public:
   AsyncCopies &copies() { return *copies_; }
   Barriers &barriers() { return *barriers_; }
   Mbarriers &mbarriers() { return *mbarriers_; }
+  ExchangeChecks &exchanges() { return exchanges_; }
   Counters &counters() { return counters_; }
 
   /// Lets lanes go on that an operation has blocked.
@@ -127,6 +129,7 @@ private:
   std::unique_ptr<AsyncCopies> copies_;
   std::unique_ptr<Barriers> barriers_;
   std::unique_ptr<Mbarriers> mbarriers_;
+  ExchangeChecks exchanges_;
   Counters counters_;
   std::minstd_rand random_;
   std::vector<Finding> findings_; // of the operation that is being executed

@@ -13,7 +13,7 @@ class Table {
 public:
   Table() {
     for (auto add : {add_registers, add_conversions, add_exchanges, add_tensor_cores, add_matrix_accesses, add_accesses,
-                     add_atomics, add_barriers, add_mbarriers, add_async_copies, add_calls})
+                     add_atomics, add_barriers, add_mbarriers, add_async_copies, add_exchange_checks, add_calls})
       add(rows_);
     for (const Semantics &row : rows_)
       by_name_.emplace(row.name, &row);

@@ -52,6 +52,7 @@ void add_atomics(SemanticsList &list);         ///< atom, red
 void add_barriers(SemanticsList &list);        ///< bar, fence
 void add_mbarriers(SemanticsList &list);       ///< mbarrier
 void add_async_copies(SemanticsList &list);    ///< cp.async
+void add_exchange_checks(SemanticsList &list); ///< exchange.sent, exchange.received
 void add_calls(SemanticsList &list);           ///< vprintf, __assertfail
 
 } // namespace kiln::runtime::emulator

@@ -41,6 +41,8 @@ public:
       return lowerBits();
     case MachineForm::SharedBase:
       return lowerSharedBase();
+    case MachineForm::Check:
+      return {};
     case MachineForm::Print:
       return lowerPrint();
     case MachineForm::AssertFail:

@@ -23,7 +23,7 @@ public:
       : lowering(lowering), op(op), from(getLayout(op.getSource()).getLinear()),
         to(getLayout(op.getResult()).getLinear()),
         element(ThreadLowering::getScalarType(op.getSource().getType().getElementType())),
-        elementBytes(getBytes(op.getSource().getType().getElementType())) {}
+        elementBytes(getBytes(op.getSource().getType().getElementType())), number(lowering.countExchange()) {}
 
   void run();
 
@@ -32,6 +32,8 @@ private:
   SmallVector<Value> exchange(const SharedExchange &plan, ArrayRef<Value> registers);
   void loadVectors(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers);
   void loadMatrices(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers);
+
+  void tell(StringRef row, const LinearLayout &layout, ArrayRef<Value> registers, bool withinWarp);
 
   /// Register r becomes what register r ^ mask was, with the exclusive-or of the masks of this lane's bits.
   SmallVector<Value> rename(SmallVector<Value> registers, const WarpExchange::LaneBits &masks);
@@ -46,6 +48,7 @@ private:
   LinearLayout from, to;
   Type element;
   int64_t elementBytes;
+  unsigned number;
 };
 
 //===----------------------------------------------------------------------===//
@@ -169,11 +172,42 @@ void Conversion::loadMatrices(const SharedExchange &plan, Value base, SmallVecto
   }
 }
 
+/// Tells the emulator which elements this thread holds. Within a warp every warp compares for itself: elements that
+/// several warps hold are exchanged in each.
+void Conversion::tell(StringRef row, const LinearLayout &layout, ArrayRef<Value> registers, bool withinWarp) {
+  OpBuilder &b = lowering.builder;
+  SmallVector<Value> operands;
+  SmallVector<SmallVector<Value>> coordinates;
+  ArrayRef<int64_t> shape = op.getSource().getType().getShape();
+  for (size_t dim = 0; dim < shape.size(); ++dim)
+    coordinates.push_back(lowering.getCoordinates(layout, Axis::dim(dim)));
+  for (auto [i, value] : llvm::enumerate(registers)) {
+    Value index;
+    for (size_t dim = 0; dim < shape.size(); ++dim) {
+      Value along = coordinates[dim][i];
+      index =
+          index ? lowering.add(arith::MulIOp::create(b, lowering.loc, index, lowering.i32(shape[dim])), along) : along;
+    }
+    Value bits = lowering.toBits(value);
+    if (!bits.getType().isInteger(64))
+      bits = arith::ExtUIOp::create(b, lowering.loc, b.getI64Type(), bits);
+    operands.append({index, bits});
+  }
+  // The number tells conversions apart; those of one place may be several.
+  std::string name = (withinWarp ? "warp " : "program ") + std::to_string(number);
+  createMachineOp(b, lowering.loc, row, operands, b.getNamedAttr("exchange", b.getStringAttr(name)));
+}
+
 void Conversion::run() {
   ConversionPlan plan = planConversion(from, to, elementBytes);
   SmallVector<Value> registers = lowering.getRegisters(op.getSource());
-  lowering.setRegisters(op.getResult(),
-                        plan.warp ? exchange(*plan.warp, registers) : exchange(*plan.shared, registers));
+  bool isChecked = lowering.getOptions().checkExchanges;
+  if (isChecked)
+    tell("exchange.sent", from, registers, plan.warp.has_value());
+  registers = plan.warp ? exchange(*plan.warp, registers) : exchange(*plan.shared, registers);
+  if (isChecked)
+    tell("exchange.received", to, registers, plan.warp.has_value());
+  lowering.setRegisters(op.getResult(), registers);
 }
 
 } // namespace

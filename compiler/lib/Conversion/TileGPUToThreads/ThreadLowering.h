@@ -19,6 +19,8 @@ namespace kiln::tile_gpu {
 
 struct ThreadLoweringOptions {
   bool asserts = false;
+  /// Emit what the emulator compares around conversions of layouts.
+  bool checkExchanges = false;
   /// Of the target, 10 * major + minor: rows that it lacks are replaced by others.
   unsigned capability = 80;
 };
@@ -87,6 +89,8 @@ public:
   const AccessPlan &getAccessPlan(mlir::Operation *op) const { return plans.get(op); }
   void addAccessRecord(const AccessRecord &record) { records.push_back(record); }
   mlir::ArrayRef<AccessRecord> getAccessRecords() const { return records; }
+  /// A number for an exchange that is checked.
+  unsigned countExchange() { return numExchanges++; }
 
   //===--------------------------------------------------------------------===//
   // Code
@@ -125,6 +129,7 @@ private:
   mlir::func::FuncOp kernel;
   ThreadLoweringOptions options;
   int64_t numWarps;
+  unsigned numExchanges = 0;
   mlir::Value thread, lane, warp, sharedBase;
   llvm::DenseMap<mlir::Value, mlir::SmallVector<mlir::Value>> registers;
   AccessPlans plans;

@@ -41,6 +41,7 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
 void kiln::buildTileToGPUThreadsPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
   tile_gpu::LowerToThreadsOptions threads;
   threads.asserts = options.asserts;
+  threads.checkExchanges = options.checkExchanges;
   threads.capability = options.capability;
   pm.addPass(tile_gpu::createLowerToThreads(threads));
   simplify(pm);

@@ -18,8 +18,8 @@ namespace kiln::runtime {
 struct EmulatedSite {
   std::string operation; ///< a row of docs/reference/machine-operations.md: "ld.global.b32"
   std::string place;     ///< "file:line:column" of the kernel's source, or empty
-  std::string text;      ///< the format of vprintf, the message of __assertfail
-  std::string types;     ///< of the operands of vprintf, one letter each: 'i' for i32, 'l' for i64, 'd' for f64
+  std::string text;      ///< the format of vprintf, the message of __assertfail, the name of an exchange
+  std::string types;     ///< of operands whose number is free, one letter each: 'i' for i32, 'l' for i64, 'd' for f64
 };
 
 /// How many operations of a class a thread executes each time it runs through a block of the code, machine operations

@@ -19,6 +19,9 @@ struct TileToGPUOptions : public mlir::PassPipelineOptions<TileToGPUOptions> {
                               llvm::cl::init(232448)};
   Option<bool> asserts{*this, "asserts", llvm::cl::desc("check tile.assert and the promises of tile.assume"),
                        llvm::cl::init(false)};
+  Option<bool> checkExchanges{*this, "check-exchanges",
+                              llvm::cl::desc("say to the emulator what goes into conversions and what comes out"),
+                              llvm::cl::init(false)};
   Option<bool> libdevice{*this, "libdevice", llvm::cl::desc("functions of libdevice may be called"),
                          llvm::cl::init(false)};
 };

@@ -25,8 +25,8 @@ namespace kiln::emulator {
 struct Site {
   std::string operation; ///< the row's name
   std::string place;     ///< "file:line:column" of the source, or empty
-  std::string text;      ///< the format of vprintf, the message of __assertfail
-  std::string types;     ///< of the operands of vprintf: 'i' for i32, 'l' for i64, 'd' for f64
+  std::string text;      ///< the format of vprintf, the message of __assertfail, the name of an exchange
+  std::string types;     ///< of operands whose number is free: 'i' for i32, 'l' for i64, 'd' for f64
 };
 
 /// Operations of a thread other than machine operations.

@@ -67,6 +67,8 @@ static LogicalResult verifyAttributes(MachineOp op, MachineForm form) {
   };
   if (form == MachineForm::Print)
     return needsString("format");
+  if (form == MachineForm::Check)
+    return needsString("exchange");
   for (StringRef name : {"message", "file", "function"})
     if (failed(needsString(name)))
       return failure();
@@ -83,6 +85,11 @@ LogicalResult MachineOp::verify() {
     for (Type type : getInputs().getTypes())
       if (!type.isInteger(32) && !type.isInteger(64) && !type.isF64())
         return emitOpError() << "'" << getName() << "' prints i32, i64 and f64, but has an operand of type " << type;
+  } else if (row->form == MachineForm::Check) {
+    for (auto [i, type] : llvm::enumerate(getInputs().getTypes()))
+      if (!type.isInteger(i % 2 ? 64 : 32) || getInputs().size() % 2)
+        return emitOpError() << "'" << getName() << "' takes pairs of i32 and i64, but is given "
+                             << printed(getInputs().getTypes());
   } else if (SmallVector<Type> types = getTypes(row->operands, getContext()); getInputs().getTypes() != types) {
     return emitOpError() << "'" << getName() << "' takes " << printed(types) << ", but is given "
                          << printed(getInputs().getTypes());
@@ -90,7 +97,7 @@ LogicalResult MachineOp::verify() {
   if (SmallVector<Type> types = getTypes(row->results, getContext()); getOutputs().getTypes() != types)
     return emitOpError() << "'" << getName() << "' yields " << printed(types) << ", not "
                          << printed(getOutputs().getTypes());
-  if (row->form == MachineForm::Print || row->form == MachineForm::AssertFail)
+  if (row->form == MachineForm::Check || row->form == MachineForm::Print || row->form == MachineForm::AssertFail)
     return verifyAttributes(*this, row->form);
   return success();
 }
@@ -138,6 +145,8 @@ static StringRef describe(MachineForm form) {
     return "LLVM bitcast";
   case MachineForm::SharedBase:
     return "address of the dynamic shared memory";
+  case MachineForm::Check:
+    return "nothing; the emulator compares";
   case MachineForm::Print:
     return "call of vprintf";
   case MachineForm::AssertFail:
@@ -160,6 +169,8 @@ void kiln::tile_gpu::printMachineRows(raw_ostream &os) {
     os << "| `" << row.name << "` | ";
     if (row.form == MachineForm::Print)
       os << "any, attribute `format`";
+    else if (row.form == MachineForm::Check)
+      os << "pairs of i32 and i64, attribute `exchange`";
     else if (row.form == MachineForm::AssertFail)
       os << "attributes `message`, `file`, `line`, `function`";
     llvm::interleaveComma(getTypes(row.operands, &context), os);

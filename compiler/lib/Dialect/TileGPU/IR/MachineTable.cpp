@@ -438,13 +438,16 @@ void TableBuilder::addConversions() {
 }
 
 void TableBuilder::addCalls() {
+  // What threads put into an exchange of elements and what they got out of it, for comparison.
+  add("exchange.sent", {}, {}).form = MachineForm::Check;
+  add("exchange.received", {}, {}).form = MachineForm::Check;
   MachineRow &print = add("vprintf", {}, {});
   print.form = MachineForm::Print;
   MachineRow &fail = add("__assertfail", {}, {});
   fail.form = MachineForm::AssertFail;
-  for (MachineRow *row : {&rows.back(), &rows.back() - 1}) {
-    row->effect = MachineEffect::ReadWrite;
-    row->space = MachineSpace::Both;
+  for (MachineRow &row : llvm::MutableArrayRef(rows).take_back(4)) {
+    row.effect = MachineEffect::ReadWrite;
+    row.space = MachineSpace::Both;
   }
 }
 
