@@ -32,6 +32,22 @@ func.func @printed(%x: f32) {
 
 // -----
 
+func.func @exchanged(%i: i32) {
+  // expected-error @below {{'exchange.sent' takes pairs of i32 and i64, but is given (i32)}}
+  tile_gpu.machine "exchange.sent"(%i) {exchange = "warp 0"} : (i32) -> ()
+  return
+}
+
+// -----
+
+func.func @exchange(%i: i32, %x: i64) {
+  // expected-error @below {{'exchange.received' needs the string attribute 'exchange'}}
+  tile_gpu.machine "exchange.received"(%i, %x) : (i32, i64) -> ()
+  return
+}
+
+// -----
+
 func.func @format(%x: i32) {
   // expected-error @below {{'vprintf' needs the string attribute 'format'}}
   tile_gpu.machine "vprintf"(%x) : (i32) -> ()
