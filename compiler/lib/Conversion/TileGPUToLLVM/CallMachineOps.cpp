@@ -123,8 +123,8 @@ Attribute KernelCalls::describe(MachineOp op) {
   const MachineRow &row = *lookupMachineOp(op.getName());
   add("operation", row.name);
   add("place", getSourcePlace(op.getLoc()));
-  if (row.form == MachineForm::Print) {
-    add("text", op->getAttrOfType<StringAttr>("format").getValue());
+  if (row.form == MachineForm::Print || row.form == MachineForm::Check) {
+    add("text", op->getAttrOfType<StringAttr>(row.form == MachineForm::Print ? "format" : "exchange").getValue());
     std::string types;
     for (Type type : op.getInputs().getTypes())
       types += type.isF64() ? 'd' : type.isInteger(64) ? 'l' : 'i';

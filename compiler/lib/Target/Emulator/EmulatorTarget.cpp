@@ -78,6 +78,7 @@ std::vector<std::vector<Count>> readBlocks(Operation *kernel) {
 std::string emulator::pipelineArguments(const gpu::GPUTarget &target, const Options &options) {
   TileToGPUOptions lowering;
   gpu::describe(target, options.asserts, lowering);
+  lowering.checkExchanges = true;
   return "--tile-to-emulator='" + gpu::arguments(lowering) + "'";
 }
 
@@ -96,6 +97,7 @@ llvm::Expected<std::unique_ptr<CompiledKernel>> emulator::compile(ModuleOp modul
   const char *failure = "the kernel could not be lowered for the emulator";
   TileToGPUOptions lowering;
   gpu::describe(target, options.asserts, lowering);
+  lowering.checkExchanges = true;
   if (isThreadCode(kernel)) {
     if (options.dump)
       options.dump("threads", printed(module));

@@ -33,6 +33,8 @@ std::string gpu::arguments(const TileToGPUOptions &lowering) {
       "capability=" + std::to_string(lowering.capability) + " shared-bytes=" + std::to_string(lowering.sharedBytes);
   if (lowering.asserts)
     text += " asserts=true";
+  if (lowering.checkExchanges)
+    text += " check-exchanges=true";
   return text;
 }
 
