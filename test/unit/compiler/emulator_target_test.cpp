@@ -324,6 +324,34 @@ TEST_F(EmulatorTarget, ArithmeticOf16BitsRoundsOnce) {
   });
 }
 
+TEST_F(EmulatorTarget, ExtremaAndChoicesOfFloats) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  const float values[] = {0.0f, -0.0f, 1.0f, -1.0f, 0x1p-149f, infinity, -infinity, nan};
+  std::vector<std::array<float, 3>> inputs;
+  for (float a : values)
+    for (float b : values)
+      inputs.push_back({a, b, 2.0f});
+  auto check = [&](const std::string &body, llvm::function_ref<llvm::APFloat(llvm::APFloat, llvm::APFloat)> compute) {
+    std::vector<float> results = apply<float>(body, "f32", inputs);
+    for (auto [input, result] : llvm::zip_equal(inputs, results)) {
+      float expected = compute(llvm::APFloat(input[0]), llvm::APFloat(input[1])).convertToFloat();
+      if (std::isnan(expected))
+        EXPECT_TRUE(std::isnan(result)) << body << input[0] << ", " << input[1];
+      else
+        EXPECT_EQ(std::bit_cast<uint32_t>(result), std::bit_cast<uint32_t>(expected))
+            << body << input[0] << ", " << input[1];
+    }
+  };
+  using llvm::APFloat;
+  check("%r = arith.maximumf %a, %b : f32\n", [](APFloat a, APFloat b) { return maximum(a, b); });
+  check("%r = arith.minimumf %a, %b : f32\n", [](APFloat a, APFloat b) { return minimum(a, b); });
+  check("%r = arith.maxnumf %a, %b : f32\n", [](APFloat a, APFloat b) {
+    return a.isNaN() ? b : b.isNaN() ? a : maximum(a, b);
+  });
+  check("%c0 = arith.cmpf olt, %a, %b : f32\n%r = arith.select %c0, %a, %c : f32\n",
+        [](APFloat a, APFloat b) { return a < b ? a : APFloat(2.0f); });
+}
+
 TEST_F(EmulatorTarget, ConversionsRoundOnce) {
   std::mt19937_64 random(11);
   std::vector<std::array<uint64_t, 3>> inputs;
@@ -349,13 +377,14 @@ TEST_F(EmulatorTarget, ConversionsRoundOnce) {
 }
 
 TEST_F(EmulatorTarget, RefusesFramesThatDoNotFitAFiber) {
-  // 17,000 values of eight bytes live at once.
-  std::string body;
-  for (int i = 0; i < 17000; ++i)
-    body += "%x" + std::to_string(i) + " = tile_gpu.machine \"ld.global.b64\"(%p) : (i64) -> i64\n";
-  for (int i = 0; i < 17000; ++i)
-    body += "tile_gpu.machine \"st.global.b64\"(%p, %x" + std::to_string(i) + ") : (i64, i64) -> ()\n";
-  std::string error = compile("func.func @k(%p: i64) attributes {tile.kernel} {\n" + body + "return\n}\n");
+  // The words of the operands alone take 136,000 bytes.
+  std::string operands = "%n", types = "i32";
+  for (int i = 1; i < 17000; ++i) {
+    operands += ", %n";
+    types += ", i32";
+  }
+  std::string error = compile("func.func @k(%n: i32) attributes {tile.kernel} {\ntile_gpu.machine \"vprintf\"(" +
+                              operands + ") {format = \"\"} : (" + types + ") -> ()\nreturn\n}\n");
   EXPECT_NE(error.find("a function takes "), std::string::npos) << error;
   EXPECT_NE(error.find(" bytes of the stack, but may take 131072"), std::string::npos) << error;
 }

@@ -74,11 +74,16 @@ struct CPUToLLVMPass : kiln::impl::TileCPUToLLVMBase<CPUToLLVMPass> {
     MLIRContext *context = &getContext();
     lowerAsserts(getOperation());
 
-    RewritePatternSet simplify(context);
-    vector::populateVectorTransferLoweringPatterns(simplify, /*maxTransferRank=*/1);
-    vector::populateVectorStepLoweringPatterns(simplify);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(simplify))))
-      return signalPassFailure();
+    WalkResult hasVectors = getOperation().walk([](Operation *op) {
+      return isa<vector::VectorDialect>(op->getDialect()) ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    if (hasVectors.wasInterrupted()) { // the code of one thread of a GPU has none, and much else
+      RewritePatternSet simplify(context);
+      vector::populateVectorTransferLoweringPatterns(simplify, /*maxTransferRank=*/1);
+      vector::populateVectorStepLoweringPatterns(simplify);
+      if (failed(applyPatternsGreedily(getOperation(), std::move(simplify))))
+        return signalPassFailure();
+    }
 
     LowerToLLVMOptions options(context);
     options.useBarePtrCallConv = true; // buffers are static: a pointer says everything

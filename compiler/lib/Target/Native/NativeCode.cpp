@@ -4,6 +4,9 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/PassManager.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -11,8 +14,6 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
-#include "llvm/Transforms/Scalar/EarlyCSE.h"
-#include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 #include <mutex>
 
@@ -63,17 +64,13 @@ static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder(Effort effort
 /// Loops are vectorised and blocked already, by facts that LLVM cannot see; unrolling them again doubles the compile
 /// time of the decode kernel and makes it no faster. What is left is to clean up addresses and to hoist
 /// what does not change.
-static PipelineTuningOptions tuning() {
-  PipelineTuningOptions result;
-  result.LoopVectorization = false;
-  result.SLPVectorization = false;
-  result.LoopInterleaving = false;
-  result.LoopUnrolling = false;
-  return result;
-}
-
-static void optimize(Module &module, TargetMachine &machine, Effort effort) {
-  PassBuilder builder(&machine, tuning());
+static void optimize(Module &module, TargetMachine &machine) {
+  PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;
+  tuning.SLPVectorization = false;
+  tuning.LoopInterleaving = false;
+  tuning.LoopUnrolling = false;
+  PassBuilder builder(&machine, tuning);
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager callGraph;
@@ -83,14 +80,49 @@ static void optimize(Module &module, TargetMachine &machine, Effort effort) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  if (effort == Effort::Full)
-    return void(builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules));
-  FunctionPassManager each;
-  each.addPass(EarlyCSEPass());
-  each.addPass(SimplifyCFGPass());
-  ModulePassManager passes;
-  passes.addPass(createModuleToFunctionPassAdaptor(std::move(each)));
-  passes.run(module, modules);
+  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules);
+}
+
+/// A choice between two floats as one between their bits.
+static Value *selectFloat(IRBuilder<> &builder, Value *condition, Value *x, Value *y) {
+  Type *bits = builder.getIntNTy(x->getType()->getScalarSizeInBits());
+  Value *chosen = builder.CreateSelect(condition, builder.CreateBitCast(x, bits), builder.CreateBitCast(y, bits));
+  return builder.CreateBitCast(chosen, x->getType());
+}
+
+/// The smaller or the larger of two floats, NaN if one is, and -0 less than 0.
+static Value *selectExtremum(IRBuilder<> &builder, bool isMaximum, Value *x, Value *y) {
+  Type *bits = builder.getIntNTy(x->getType()->getScalarSizeInBits());
+  Value *bitsX = builder.CreateBitCast(x, bits), *bitsY = builder.CreateBitCast(y, bits);
+  // Equal floats are the same or zeros.
+  Value *result = isMaximum ? builder.CreateAnd(bitsX, bitsY) : builder.CreateOr(bitsX, bitsY);
+  result = builder.CreateSelect(isMaximum ? builder.CreateFCmpOGT(x, y) : builder.CreateFCmpOLT(x, y), bitsX, result);
+  result = builder.CreateSelect(isMaximum ? builder.CreateFCmpOLT(x, y) : builder.CreateFCmpOGT(x, y), bitsY, result);
+  Value *nan = builder.CreateBitCast(builder.CreateFAdd(x, y), bits);
+  return builder.CreateBitCast(builder.CreateSelect(builder.CreateFCmpUNO(x, y), nan, result), x->getType());
+}
+
+/// Without optimisation, the backend makes a branch of a choice between floats and moves the rest of the block for each
+/// of them: in straight code that takes longer than everything else. Integers have an instruction.
+static void avoidBranches(Module &module) {
+  for (Function &function : module) {
+    for (Instruction &instruction : make_early_inc_range(instructions(function))) {
+      if (!instruction.getType()->isFloatingPointTy())
+        continue;
+      IRBuilder<> builder(&instruction);
+      Value *replacement = nullptr;
+      if (auto *select = dyn_cast<SelectInst>(&instruction))
+        replacement = selectFloat(builder, select->getCondition(), select->getTrueValue(), select->getFalseValue());
+      else if (auto *call = dyn_cast<IntrinsicInst>(&instruction);
+               call && is_contained({Intrinsic::maximum, Intrinsic::minimum}, call->getIntrinsicID()))
+        replacement = selectExtremum(builder, call->getIntrinsicID() == Intrinsic::maximum, call->getArgOperand(0),
+                                     call->getArgOperand(1));
+      if (!replacement)
+        continue;
+      instruction.replaceAllUsesWith(replacement);
+      instruction.eraseFromParent();
+    }
+  }
 }
 
 static void dumpAssembly(Module &module, TargetMachine &machine, const NativeOptions &options) {
@@ -129,7 +161,10 @@ Expected<NativeCode> kiln::native::loadNativeCode(std::unique_ptr<Module> module
     if (options.maxFrameBytes)
       function.addFnAttr("warn-stack-size", std::to_string(*options.maxFrameBytes));
   }
-  optimize(*module, **machine, options.effort);
+  if (options.effort == Effort::Full)
+    optimize(*module, **machine);
+  else
+    avoidBranches(*module);
   if (options.dump) {
     std::string text;
     raw_string_ostream(text) << *module;

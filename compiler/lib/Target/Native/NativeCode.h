@@ -21,8 +21,8 @@ struct Host {
 
 const Host &host();
 
-/// What to spend on code: Full for code that runs long; Quick for code that spends its time in what it calls, and is
-/// compiled in a fraction of the time.
+/// What to spend on code. Full optimises. Quick does not, for code that spends its time in what it calls: it is
+/// compiled in a quarter of the time.
 enum class Effort : uint8_t { Full, Quick };
 
 struct NativeOptions {
