@@ -53,12 +53,20 @@ void ExchangeChecks::receive(const WarpStep &step) {
 }
 
 void kiln::runtime::emulator::add_exchange_checks(SemanticsList &list) {
-  list.push_back({.name = "exchange.sent", .kind = InstructionClass::call, .step = [](WarpStep &step) {
-                    step.program().exchanges().send(step);
-                    return Progress::done;
-                  }});
-  list.push_back({.name = "exchange.received", .kind = InstructionClass::call, .step = [](WarpStep &step) {
-                    step.program().exchanges().receive(step);
-                    return Progress::done;
-                  }});
+  list.push_back({.name = "exchange.sent",
+                  .kind = InstructionClass::call,
+                  .step =
+                      [](WarpStep &step) {
+                        step.program().exchanges().send(step);
+                        return Progress::done;
+                      },
+                  .is_check = true});
+  list.push_back({.name = "exchange.received",
+                  .kind = InstructionClass::call,
+                  .step =
+                      [](WarpStep &step) {
+                        step.program().exchanges().receive(step);
+                        return Progress::done;
+                      },
+                  .is_check = true});
 }

@@ -73,6 +73,8 @@ LaunchProfile emulator::make_profile(const EmulatedKernel::Code &code, const Cou
     if (site.lane_executions == 0)
       continue;
     const Semantics &meaning = *semantics(code.sites[i].operation); // nothing without a meaning is executed
+    if (meaning.is_check)
+      continue;
     if (meaning.compute) {
       lines.add_threads(code.sites[i].place, meaning.kind, site.lane_executions);
       continue;

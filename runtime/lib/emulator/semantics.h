@@ -35,6 +35,7 @@ struct Semantics {
   std::function<Progress(WarpStep &)> step = {};
   Convergence convergence = Convergence::none;
   unsigned mask_operand = 0; ///< of Convergence::named
+  bool is_check = false;     ///< the emulator's own: a GPU has nothing there, and profiles do not count it
 };
 
 /// The meaning of a machine operation; null where it has none.

@@ -23,6 +23,7 @@ const Semantics *meaning_of(std::string_view operation) {
     rows["matrix"].kind = InstructionClass::shared_load;
     rows["tid"].kind = InstructionClass::special;
     rows["cvt"].kind = InstructionClass::conversion;
+    rows["check"].is_check = true;
     rows["cvt"].compute = [](const std::uint64_t *, std::uint64_t *) {};
     return rows;
   }();
@@ -125,6 +126,12 @@ TEST(EmulatorProfile, OperationsOfOneThreadAreCountedByThreads) {
   const LaunchProfile launch = make_profile(code, counters, {1, 1, 1}, meaning_of);
   ASSERT_EQ(launch.lines.size(), 1U);
   EXPECT_EQ(count_of(launch.lines[0], InstructionClass::conversion), 3U) << "65 / 32, rounded up";
+}
+
+TEST(EmulatorProfile, ChecksOfTheEmulatorAreNotCounted) {
+  Counters counters(1, 0);
+  counters.sites[0] = {.executions = 4, .lane_executions = 128};
+  EXPECT_TRUE(make_profile(code_of({site("check", "a.h:1:1")}), counters, {1, 1, 1}, meaning_of).lines.empty());
 }
 
 TEST(EmulatorProfile, LinesAreInOrderOfFileAndNumber) {

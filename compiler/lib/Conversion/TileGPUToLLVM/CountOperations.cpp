@@ -1,7 +1,8 @@
 //===- CountOperations.cpp - What a thread executes, block by block -------===//
 //
 // Counted is what a GPU would be given, at the level of the IR: constants, renamed registers and jumps that are not
-// conditional cost nothing. Machine operations are counted where they are executed.
+// conditional cost nothing. Machine operations are counted where they are executed. What is computed for the emulator's
+// own checks is not counted: a GPU has nothing there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +15,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -33,13 +36,37 @@ static StringRef classOf(Operation *op) {
   return floats ? "floating" : "integer";
 }
 
+/// The emulator's checks, and operations of which nothing else uses a result.
+static DenseSet<Operation *> findChecks(func::FuncOp kernel) {
+  SmallVector<Operation *> worklist;
+  DenseSet<Operation *> checks;
+  kernel.walk([&](tile_gpu::MachineOp op) {
+    const tile_gpu::MachineRow *row = tile_gpu::lookupMachineOp(op.getName());
+    if (row && row->form == tile_gpu::MachineForm::Check) {
+      checks.insert(op);
+      worklist.push_back(op);
+    }
+  });
+  while (!worklist.empty())
+    for (Value operand : worklist.pop_back_val()->getOperands()) {
+      Operation *op = operand.getDefiningOp();
+      if (op && isMemoryEffectFree(op) && !checks.contains(op) &&
+          llvm::all_of(op->getUsers(), [&](Operation *user) { return checks.contains(user); })) {
+        checks.insert(op);
+        worklist.push_back(op);
+      }
+    }
+  return checks;
+}
+
 ArrayAttr kiln::countOperations(func::FuncOp kernel) {
   Builder builder(kernel.getContext());
+  const DenseSet<Operation *> checks = findChecks(kernel);
   SmallVector<Attribute> blocks;
   for (Block &block : kernel.getBody()) {
     llvm::MapVector<std::pair<Attribute, StringRef>, unsigned> counts;
     for (Operation &op : block)
-      if (StringRef kind = classOf(&op); !kind.empty())
+      if (StringRef kind = classOf(&op); !kind.empty() && !checks.contains(&op))
         ++counts[{builder.getStringAttr(tile_gpu::getSourcePlace(op.getLoc())), kind}];
     SmallVector<Attribute> list;
     for (auto [key, count] : counts)

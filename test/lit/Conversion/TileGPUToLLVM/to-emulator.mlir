@@ -117,3 +117,19 @@ func.func @arithmetic(%x: f32, %h: f16, %b: bf16) attributes {tile.kernel} {
   %m = arith.minnumf %x, %r : f32 loc("a.cpp":1:1)
   return
 }
+
+// -----
+
+// Arithmetic for the emulator's own checks is not counted; what the kernel uses as well is.
+// CHECK-LABEL: func.func @checks(
+// CHECK-SAME: tile_gpu.blocks = [
+// CHECK-SAME: [{count = 1 : i32, kind = "integer", place = "k.cpp:1:1"}, {count = 1 : i32, kind = "control", place = "k.cpp:9:1"}]]
+func.func @checks(%p: i64, %x: i64, %i: i32) attributes {tile.kernel, tile.num_warps = 1 : i32, tile_gpu.shared_bytes = 0 : i64} {
+  %y = arith.addi %x, %x : i64 loc("k.cpp":1:1)
+  tile_gpu.machine "st.global.b64"(%p, %y) : (i64, i64) -> () loc("k.cpp":1:1)
+  %row = arith.muli %i, %i : i32 loc("k.cpp":2:1)
+  %index = arith.addi %row, %i : i32 loc("k.cpp":2:1)
+  tile_gpu.machine "exchange.sent"(%index, %y) {exchange = "warp 0"} : (i32, i64) -> () loc("k.cpp":2:1)
+  tile_gpu.machine "exchange.received"(%index, %y) {exchange = "warp 0"} : (i32, i64) -> () loc("k.cpp":2:1)
+  return loc("k.cpp":9:1)
+}
