@@ -398,7 +398,8 @@ TEST_F(EmulatorTarget, ErrorsAreThoseOfTheGPU) {
 TEST_F(EmulatorTarget, SaysHowToRunItsPasses) {
   const gpu::GPUTarget target = llvm::cantFail(gpu::GPUTarget::parse("sm_80"));
   emulator::Options options;
-  EXPECT_EQ(emulator::pipelineArguments(target, options), "--tile-to-emulator='capability=80 shared-bytes=166912 check-exchanges=true'");
+  EXPECT_EQ(emulator::pipelineArguments(target, options),
+            "--tile-to-emulator='capability=80 shared-bytes=166912 check-exchanges=true'");
   options.asserts = true;
   EXPECT_EQ(emulator::pipelineArguments(target, options),
             "--tile-to-emulator='capability=80 shared-bytes=166912 asserts=true check-exchanges=true'");
