@@ -2,7 +2,9 @@
 
 #include "kiln/error.h"
 
+#include <charconv>
 #include <iterator>
+#include <system_error>
 
 using namespace kiln;
 
@@ -21,6 +23,28 @@ Device Device::emulated(std::string_view arch) {
     known += (i ? ", " : "") + std::string(archs[i]);
   }
   throw InvalidArgument("Device::emulated: unknown GPU architecture '" + std::string(arch) + "'; there are " + known);
+}
+
+Device Device::parse(std::string_view name) {
+  if (name == "cpu")
+    return cpu();
+  if (name == "interpreter")
+    return interpreter();
+  if (name == "cuda")
+    return cuda();
+  std::string_view rest = name;
+  auto begins = [&](std::string_view kind) {
+    return name.starts_with(kind) && (rest = name.substr(kind.size()), true);
+  };
+  if (begins("emulated:"))
+    return emulated(rest);
+  int ordinal = 0;
+  if (begins("cuda:"))
+    if (auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), ordinal);
+        error == std::errc() && end == rest.data() + rest.size())
+      return cuda(ordinal);
+  throw InvalidArgument("unknown device '" + std::string(name) +
+                        "'; there are cpu, interpreter, cuda:N and emulated:ARCH, such as emulated:sm_90a");
 }
 
 std::string_view Device::arch() const { return kind_ == Kind::emulated ? archs[ordinal_] : std::string_view(); }

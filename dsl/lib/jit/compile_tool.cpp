@@ -23,6 +23,7 @@ is taken.
   --arch ARCH        what to compile for: %2$s
   --emit STAGE       what to print; the default is tile, the kernel as it was traced
                        of a GPU: tile, tile_gpu, threads, llvm, llvmir, ptx, cubin, report, json
+                       of an emulated one: tile, tile_gpu, threads, llvm, llvmir, asm, report, json
                        of cpu: tile, loops, llvm, llvmir, asm
   -o FILE            write there instead of to standard output
   --line-info        make GPU code name lines of the kernel's source

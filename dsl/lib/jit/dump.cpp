@@ -39,11 +39,14 @@ std::string base_name(const Subject &subject) {
   return name;
 }
 
-/// "decode-64-4.tile.mlir", "decode-64-4.sm_90a.ptx", "decode-64-4.generic.sm_90a.ptx".
+/// "decode-64-4.tile.mlir", "decode-64-4.sm_90a.ptx", "decode-64-4.generic.sm_90a.ptx",
+/// "decode-64-4.emulated.sm_90a.asm.s".
 std::string file_name(llvm::StringRef stage, const Subject &subject) {
   std::string name = base_name(subject);
   if (subject.variant == Variant::generic)
     name += ".generic";
+  if (subject.emulated)
+    name += ".emulated";
   if (!subject.arch.empty())
     name += "." + subject.arch;
   if (stage == "ptx" || stage == "cubin")

@@ -29,6 +29,7 @@ struct Subject {
   std::string config;
   std::string arch = {}; // "sm_90a"; empty for the CPU and the interpreter
   Variant variant = Variant::specialised;
+  bool emulated = false; // the GPU
 
   /// "note: while tracing 'name' with {...}"
   std::string note(const char *activity) const;
@@ -52,9 +53,16 @@ std::unique_ptr<Executable> make_cpu_executable(detail::TracedKernel traced, con
 std::unique_ptr<Executable> make_interpreter_executable(detail::TracedKernel traced, const Subject &subject,
                                                         CompileOptions options);
 
+/// Compiles for an emulated GPU of `subject.arch`. Throws CompileError.
+std::unique_ptr<Executable> make_emulated_executable(detail::TracedKernel traced, const Subject &subject,
+                                                     CompileOptions options);
+
 /// The text of one stage of compiling for this machine's processor. Throws CompileError, and InvalidArgument where
 /// there is no such stage.
 std::string cpu_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
                       std::string_view stage);
+/// The same for an emulated GPU of `subject.arch`.
+std::string emulated_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options, double trace_ms,
+                           std::string_view stage);
 
 } // namespace kiln::jit

@@ -3,6 +3,7 @@
 #include "jit/diagnostics.h"
 #include "jit/disk_key.h"
 #include "jit/dump.h"
+#include "jit/gpu_parts.h"
 #include "jit/report.h"
 #include "jit/stopwatch.h"
 
@@ -12,7 +13,6 @@
 #include "kiln/runtime/disk_cache.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
@@ -26,13 +26,6 @@ constexpr llvm::StringLiteral stages[] = {"tile", "tile_gpu", "threads", "llvm",
                                           "ptx",  "cubin",    "report",  "json"};
 
 using Dump = llvm::function_ref<void(llvm::StringRef stage, llvm::StringRef text)>;
-
-const gpu::GPUTarget &target_of(const Subject &subject) {
-  for (const gpu::GPUTarget &target : gpu::GPUTarget::all())
-    if (target.name == subject.arch)
-      return target;
-  throw CompileError("error: Kiln does not generate code for " + subject.arch + "\n" + subject.note("compiling"));
-}
 
 std::vector<runtime::KernelParameter> parameters_of(mlir::ModuleOp module) {
   std::vector<runtime::KernelParameter> result;
@@ -99,23 +92,6 @@ CompileReport with_places(CompileReport report, F &&f) {
   return report;
 }
 
-void fill_report(const gpu::CompiledKernel &kernel, CompileReport &report) {
-  report.threads = static_cast<unsigned>(kernel.numWarps) * 32;
-  report.shared_bytes = kernel.sharedBytes;
-  for (const gpu::SharedBuffer &buffer : kernel.sharedBuffers)
-    report.shared_buffers.push_back({buffer.operation, buffer.place, static_cast<std::size_t>(buffer.offset),
-                                     static_cast<std::size_t>(buffer.bytes)});
-  for (const tile_gpu::AccessRecord &record : kernel.accesses)
-    report.accesses.push_back({.place = record.place,
-                               .operation = tile_gpu::describe(record.kind).str(),
-                               .type = record.type,
-                               .vector_bits = record.bits,
-                               .count = record.count,
-                               .predicated = record.predicated,
-                               .read_only = record.readOnly,
-                               .reason = tile_gpu::describe(record.limit).str()});
-}
-
 /// Compiles to PTX and fills in what is known without an assembler.
 void lower(detail::TracedKernel &traced, const Subject &subject, CompileOptions options, Dump dump, GpuCode &code) {
   const gpu::GPUTarget &target = target_of(subject);
@@ -166,20 +142,6 @@ void assemble(const Subject &subject, GpuCode &code) {
                           .registers = target.registersPerSM,
                           .shared_bytes = static_cast<std::size_t>(target.sharedPerSM)});
   code.image.cubin = std::move(assembled.cubin);
-}
-
-/// Reads the kernel from the file that overrides it, if there is one.
-void override_tile(detail::TracedKernel &traced, const Subject &subject) {
-  const std::optional<std::string> text = override_for("tile", subject);
-  if (!text)
-    return;
-  CapturedDiagnostics diagnostics(traced.context.get());
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(*text, traced.context.get());
-  if (!module)
-    throw_compile_error(diagnostics, "the file in KILN_OVERRIDE_DIR cannot be parsed", {}, subject);
-  if (!module->lookupSymbol<mlir::func::FuncOp>(subject.kernel))
-    throw CompileError("error: KILN_OVERRIDE_DIR: the file holds no kernel '" + subject.kernel + "'");
-  traced.module = std::move(module);
 }
 
 GpuCode compile(detail::TracedKernel traced, const Subject &subject, CompileOptions options, Dump dump) {

@@ -81,8 +81,12 @@ struct detail::KernelState {
       jit::generalise(*traced.module);
       return jit::cpu_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cpu), stage);
     }
-    subject.arch = target.name();
+    subject.arch = target.arch();
+    subject.emulated = target.is_emulated();
     jit::specialise(*traced.module, gpu_pointer_alignment);
+    if (subject.emulated)
+      return jit::emulated_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::emulated),
+                                 trace_ms, stage);
     return jit::gpu_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda), trace_ms,
                           stage);
   }
@@ -103,31 +107,35 @@ private:
 
   void compile(const KernelBase &kernel, const ConfigView &config, const void *const *args,
                jit::KernelCache::Entry &entry) const {
-    const bool cuda = entry.device.kind() == Device::Kind::cuda;
+    using Kind = Device::Kind;
+    const Kind kind = entry.device.kind();
+    const bool gpu = kind == Kind::cuda || kind == Kind::emulated;
     jit::Subject subject{kernel.name(), config.text(config.config)};
-    if (cuda)
-      subject.arch = cuda::properties(entry.device).arch;
+    if (gpu)
+      subject.arch = kind == Kind::cuda ? cuda::properties(entry.device).arch : std::string(entry.device.arch());
+    subject.emulated = kind == Kind::emulated;
     jit::Stopwatch tracing;
     TracedKernel traced = trace(kernel, config);
     entry.trace_ms = tracing.ms();
 
     // The CPU has no use for facts: it takes vectors at any address, and lanes that are off cost it a branch.
-    if (entry.device.kind() == Device::Kind::cpu)
+    if (kind == Kind::cpu)
       jit::generalise(*traced.module);
     else
-      entry.facts = jit::specialise(*traced.module, cuda ? gpu_pointer_alignment : 1);
+      entry.facts = jit::specialise(*traced.module, gpu ? gpu_pointer_alignment : 1);
     if (args && !entry.facts.hold(args)) {
       subject.variant = entry.variant = jit::Variant::generic;
       jit::generalise(*traced.module);
     }
     jit::Stopwatch compiling;
-    if (cuda) {
+    if (kind == Kind::cuda) {
       const jit::GpuCode code = gpu_code(std::move(traced), subject, entry.options);
       entry.executable = jit::load_cuda_executable(code, entry.device, subject);
     } else {
       count(&Counters::compiles);
-      auto make =
-          entry.device.kind() == Device::Kind::cpu ? jit::make_cpu_executable : jit::make_interpreter_executable;
+      auto make = kind == Kind::cpu        ? jit::make_cpu_executable
+                  : kind == Kind::emulated ? jit::make_emulated_executable
+                                           : jit::make_interpreter_executable;
       entry.executable = make(std::move(traced), subject, entry.options);
     }
     entry.compile_ms = compiling.ms();
@@ -135,10 +143,11 @@ private:
 };
 
 jit::CompileOptions jit::CompileOptions::current(Device::Kind kind) {
-  const bool cuda = kind == Device::Kind::cuda;
-  return {.checks = !cuda && debug::checks(), // no bounds are checked there
+  // A GPU compares no access with the registered buffers, an emulated one all of them in any case.
+  const bool has_checks = kind == Device::Kind::cpu || kind == Device::Kind::interpreter;
+  return {.checks = has_checks && debug::checks(),
           .asserts = debug::asserts(),
-          .line_info = cuda && debug::line_info()};
+          .line_info = kind == Device::Kind::cuda && debug::line_info()};
 }
 
 KernelCounters kiln::total_counters() { return totals.read(); }
@@ -172,10 +181,11 @@ CompileReport KernelBase::compile_erased(const ConfigView &config, const Device 
 }
 
 CompiledCode KernelBase::compile_erased(const ConfigView &config, const Target &target) const {
-  if (target.is_cpu())
-    throw InvalidArgument("cannot compile '" + name_ +
-                          "' for the target 'cpu': its code lives in this process; pass kiln::Device::cpu(), or call "
-                          "emit() for a stage of it");
+  if (target.is_cpu() || target.is_emulated())
+    throw InvalidArgument("cannot compile '" + name_ + "' for the target '" + target.name() +
+                          "': its code lives in this process; pass kiln::Device::" +
+                          (target.is_cpu() ? "cpu()" : "emulated(\"" + target.arch() + "\")") +
+                          ", or call emit() for a stage of it");
   return state_->compile(*this, config, target.name());
 }
 

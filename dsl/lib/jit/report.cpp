@@ -135,17 +135,20 @@ std::string CompileReport::text() const {
   std::string result;
   llvm::raw_string_ostream out(result);
   auto line = [&](llvm::StringRef name, const std::string &value) { out << formatv("{0,-16}{1}\n", name, value); };
+  const bool emulated = llvm::StringRef(target).starts_with("emulated:"); // nothing is assembled
   line("target", target);
   line("trace", formatv("{0:F1} ms", trace_ms));
-  line("compile", formatv("{0:F1} ms{1}", compile_ms,
-                          from_disk ? std::string(", found in the cache on disk")
-                          : threads ? formatv(": lowering {0:F1}, assembling {1:F1}", lower_ms, assemble_ms).str()
-                                    : ""));
+  line("compile",
+       formatv("{0:F1} ms{1}", compile_ms,
+               from_disk              ? std::string(", found in the cache on disk")
+               : threads && !emulated ? formatv(": lowering {0:F1}, assembling {1:F1}", lower_ms, assemble_ms).str()
+                                      : ""));
   if (threads == 0) { // the CPU and the interpreter
     line("scratch", formatv("{0} bytes", scratch_bytes));
     return result;
   }
-  line("assembler", assembler.empty() ? "none found: there is no cubin" : assembler);
+  if (!emulated)
+    line("assembler", assembler.empty() ? "none found: there is no cubin" : assembler);
   line("threads", formatv("{0}", threads));
   if (!assembler.empty()) {
     line("registers", formatv("{0} a thread", registers));

@@ -12,6 +12,8 @@ const std::vector<std::string> &names() {
     std::vector<std::string> result{"cpu"};
     for (const gpu::GPUTarget &target : gpu::GPUTarget::all())
       result.push_back(target.name.str());
+    for (const gpu::GPUTarget &target : gpu::GPUTarget::all())
+      result.push_back("emulated:" + target.name.str());
     return result;
   }();
   return list;

@@ -28,6 +28,10 @@ public:
   /// InvalidArgument for an architecture that Kiln generates no code for; the message lists the others.
   KILN_API static Device emulated(std::string_view arch);
 
+  /// The device of that name(); "cuda" is the first. Throws InvalidArgument for what is no name, and what the functions
+  /// above throw.
+  KILN_API static Device parse(std::string_view name);
+
   constexpr Kind kind() const { return kind_; }
   /// Of a CUDA device; those of emulated ones tell architectures apart.
   constexpr int ordinal() const { return ordinal_; }

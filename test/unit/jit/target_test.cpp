@@ -83,7 +83,7 @@ TEST(Target, AreFoundByName) {
   EXPECT_EQ(Target::parse("sm_80").name(), "sm_80");
   EXPECT_TRUE(Target::parse("cpu").is_cpu());
   EXPECT_EQ(Target::cpu(), Target::all().front());
-  EXPECT_EQ(Target::all().size(), 7u);
+  EXPECT_EQ(Target::all().size(), 13u);
   for (Target target : Target::all())
     EXPECT_EQ(Target::parse(target.name()), target);
   try {
@@ -91,14 +91,44 @@ TEST(Target, AreFoundByName) {
     FAIL() << "no error";
   } catch (const InvalidArgument &e) {
     EXPECT_STREQ(e.what(), "error: unknown target 'sm_90'; the targets are cpu, sm_80, sm_86, sm_89, sm_90a, sm_100a, "
-                           "sm_120a");
+                           "sm_120a, emulated:sm_80, emulated:sm_86, emulated:sm_89, emulated:sm_90a, "
+                           "emulated:sm_100a, emulated:sm_120a");
+  }
+}
+
+TEST(Target, KnowTheirArchitecture) {
+  EXPECT_EQ(Target::cpu().arch(), "");
+  EXPECT_EQ(hopper.arch(), "sm_90a");
+  EXPECT_FALSE(hopper.is_emulated());
+  const Target emulated = Target::parse("emulated:sm_90a");
+  EXPECT_TRUE(emulated.is_emulated());
+  EXPECT_FALSE(emulated.is_cpu());
+  EXPECT_EQ(emulated.arch(), "sm_90a");
+  EXPECT_NE(emulated, hopper);
+}
+
+TEST(Target, EveryGpuIsAnEmulatedDeviceToo) {
+  std::string known;
+  for (Target target : Target::all()) {
+    if (target.is_cpu() || target.is_emulated())
+      continue;
+    const std::string name = "emulated:" + target.arch();
+    EXPECT_EQ(Device::emulated(target.arch()).name(), name);
+    EXPECT_EQ(Target::parse(name).arch(), target.arch());
+    known += (known.empty() ? "" : ", ") + target.arch();
+  }
+  try {
+    Device::emulated("");
+    FAIL() << "no error";
+  } catch (const InvalidArgument &e) {
+    EXPECT_EQ(e.what(), "Device::emulated: unknown GPU architecture ''; there are " + known);
   }
 }
 
 TEST(CompileForTarget, GivesCodeAndAReportForEveryArchitecture) {
   Kernel kernel{"scale", scale};
   for (Target target : Target::all()) {
-    if (target.is_cpu())
+    if (target.is_cpu() || target.is_emulated())
       continue;
     SCOPED_TRACE(target.name());
     const CompiledCode code = kernel.compile({}, target);
@@ -145,9 +175,21 @@ TEST(CompileForTarget, KernelsMayHaveAnyName) {
   }
 }
 
-TEST(CompileForTarget, TheCpuHasNoCodeToGiveAway) {
+TEST(CompileForTarget, CodeOfThisProcessIsNotGivenAway) {
   Kernel kernel{"scale", scale};
-  EXPECT_THROW(kernel.compile({}, Target::cpu()), InvalidArgument);
+  auto message = [&](Target target) -> std::string {
+    try {
+      kernel.compile({}, target);
+    } catch (const InvalidArgument &e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(message(Target::cpu()), "cannot compile 'scale' for the target 'cpu': its code lives in this process; pass "
+                                    "kiln::Device::cpu(), or call emit() for a stage of it");
+  EXPECT_EQ(message(Target::parse("emulated:sm_80")),
+            "cannot compile 'scale' for the target 'emulated:sm_80': its code lives in this process; pass "
+            "kiln::Device::emulated(\"sm_80\"), or call emit() for a stage of it");
 }
 
 TEST(CompileForTarget, NarrowAccessesSayWhy) {

@@ -4,6 +4,8 @@
 #include "kiln/error.h"
 #include "kiln/stream.h"
 
+#include "../message_of.h"
+
 #include <cstdio>
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -42,6 +44,17 @@ TEST(Device, EmulatedRefusesArchitecturesThatItDoesNotKnow) {
     EXPECT_STREQ(e.what(), "Device::emulated: unknown GPU architecture 'sm_90'; there are sm_80, sm_86, sm_89, sm_90a, "
                            "sm_100a, sm_120a");
   }
+}
+
+TEST(Device, IsFoundByItsName) {
+  for (Device device : {Device::cpu(), Device::interpreter(), Device::emulated("sm_80"), Device::emulated("sm_90a")})
+    EXPECT_EQ(Device::parse(device.name()), device);
+  auto message = [](const char *name) { return message_of<InvalidArgument>([&] { Device::parse(name); }); };
+  for (const char *name : {"", "none", "gpu", "cuda:", "cuda:x", "cuda:1x", "emulated", "CPU"})
+    EXPECT_EQ(message(name), "unknown device '" + std::string(name) +
+                                 "'; there are cpu, interpreter, cuda:N and emulated:ARCH, such as emulated:sm_90a");
+  EXPECT_EQ(message("emulated:sm_1").find("Device::emulated: unknown GPU architecture 'sm_1'"), 0u);
+  EXPECT_THROW(Device::parse("cuda:-1"), Error);
 }
 
 TEST(Device, WhatIsOfCudaAloneRefusesOtherDevices) {

@@ -1,0 +1,105 @@
+#include "jit/diagnostics.h"
+#include "jit/dump.h"
+#include "jit/emulated_code.h"
+#include "jit/gpu_parts.h"
+#include "jit/stopwatch.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace kiln;
+using namespace kiln::jit;
+
+namespace {
+
+constexpr llvm::StringLiteral stages[] = {"tile", "tile_gpu", "threads", "llvm", "llvmir", "asm", "report", "json"};
+
+using Dump = llvm::function_ref<void(llvm::StringRef stage, llvm::StringRef text)>;
+
+class EmulatedExecutable : public Executable {
+public:
+  EmulatedExecutable(std::unique_ptr<emulator::CompiledKernel> code, CompileReport report, const Subject &subject)
+      : code_(std::move(code)), report_(std::move(report)),
+        kernel_(emulated_code(*code_, subject.kernel, subject.arch, subject.note("running"))) {}
+
+  /// Streams are for what goes on beside the host: here all is done on return.
+  void launch(std::array<unsigned, 3> grid, const void *const *args, void *) const override {
+    kernel_.launch(grid, args);
+  }
+  CompileReport report() const override { return report_; }
+
+private:
+  std::unique_ptr<emulator::CompiledKernel> code_;
+  CompileReport report_;
+  runtime::EmulatedKernel kernel_;
+};
+
+/// Compiles in place.
+std::unique_ptr<emulator::CompiledKernel> compile(detail::TracedKernel &traced, const Subject &subject,
+                                                  CompileOptions options, Dump dump, CompileReport &report) {
+  const gpu::GPUTarget &target = target_of(subject);
+  emulator::Options emulator_options;
+  emulator_options.asserts = options.asserts;
+  emulator_options.execute = runtime::emulator_execute;
+  emulator_options.dump = dump;
+
+  // As for the CPU, a failure needs what went in.
+  mlir::OwningOpRef<mlir::ModuleOp> input = llvm::cast<mlir::ModuleOp>(traced.module->getOperation()->clone());
+  CapturedDiagnostics diagnostics(traced.context.get());
+  Stopwatch compiling;
+  llvm::Expected<std::unique_ptr<emulator::CompiledKernel>> code =
+      emulator::compile(*traced.module, target, emulator_options);
+  if (!code) {
+    std::string fallback = llvm::toString(code.takeError());
+    Reproducer reproducer{.arguments = emulator::pipelineArguments(target, emulator_options), .ir = {}};
+    llvm::raw_string_ostream stream(reproducer.ir);
+    input->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+    throw_compile_error(diagnostics, fallback, reproducer, subject);
+  }
+  report.target = "emulated:" + subject.arch;
+  report.compile_ms = compiling.ms();
+  fill_report((*code)->description, report);
+  if (dump)
+    dump("report", report.text());
+  return std::move(*code);
+}
+
+} // namespace
+
+std::unique_ptr<Executable> jit::make_emulated_executable(detail::TracedKernel traced, const Subject &subject,
+                                                          CompileOptions options) {
+  override_tile(traced, subject);
+  auto print_stage = [&](llvm::StringRef stage, llvm::StringRef text) { dump(stage, text, subject); };
+  CompileReport report;
+  std::unique_ptr<emulator::CompiledKernel> code = dumping() ? compile(traced, subject, options, print_stage, report)
+                                                             : compile(traced, subject, options, nullptr, report);
+  return std::make_unique<EmulatedExecutable>(std::move(code), std::move(report), subject);
+}
+
+std::string jit::emulated_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
+                                double trace_ms, std::string_view stage) {
+  const llvm::StringRef wanted(stage);
+  if (!llvm::is_contained(stages, wanted))
+    throw InvalidArgument("error: there is no stage '" + std::string(stage) + "' of emulated:" + subject.arch +
+                          "; there are: " + llvm::join(std::begin(stages), std::end(stages), ", "));
+  override_tile(traced, subject);
+  std::optional<std::string> text;
+  auto keep = [&](llvm::StringRef name, llvm::StringRef contents) {
+    if (name == wanted)
+      text = contents.str();
+  };
+  CompileReport report;
+  try {
+    compile(traced, subject, options, keep, report);
+  } catch (const CompileError &) {
+    // A stage that was reached can be looked at although a later one failed.
+    if (!text)
+      throw;
+  }
+  report.trace_ms = trace_ms;
+  if (wanted == "report")
+    return report.text();
+  if (wanted == "json")
+    return report.json();
+  return *text;
+}
