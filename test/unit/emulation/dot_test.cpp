@@ -82,9 +82,7 @@ void check(const Shape &shape, const std::string &type, const std::string &sum, 
            const std::string &expected = "", unsigned capability = 90) {
   SCOPED_TRACE(testing::Message() << shape.m << "x" << shape.n << "x" << shape.k << " " << type << option << ", "
                                   << shape.warps << " warps" << (shape.isTransposed ? ", transposed" : ""));
-  TileToGPUOptions options;
-  options.capability = capability;
-  EmulationTest test(makeKernel(shape, type, sum, option), options);
+  EmulationTest test(makeKernel(shape, type, sum, option), capability);
   ASSERT_TRUE(test.isLowered);
   if (!expected.empty())
     EXPECT_NE(test.print().find(expected), std::string::npos) << "no " << expected;

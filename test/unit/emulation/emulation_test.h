@@ -1,7 +1,9 @@
 //===- emulation_test.h - Kernels through the GPU's passes, against the interpreter ----------------------===//
 #pragma once
 
-#include "thread_emulator.h"
+#include "Interpreter/Machine.h"
+#include "emulated/launch.h"
+#include "jit/emulated_code.h"
 
 #include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
@@ -9,6 +11,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
@@ -16,10 +19,32 @@
 
 namespace kiln {
 
+/// Runs one program of the only kernel of `module`, code of one thread, which is compiled in place. The parameters have
+/// the values `arguments`. Empty, or what went wrong.
+inline std::string emulate(mlir::ModuleOp module, llvm::ArrayRef<uint64_t> arguments,
+                           llvm::ArrayRef<test::EmulatedBuffer> buffers, unsigned capability = 90,
+                           emulator::Execute execute = runtime::emulator_execute,
+                           llvm::function_ref<void(const emulator::CompiledKernel &)> inspect = nullptr) {
+  llvm::StringRef arch = capability == 90 ? "sm_90a" : "sm_80";
+  emulator::Options options;
+  options.execute = execute;
+  auto kernel = emulator::compile(module, llvm::cantFail(gpu::GPUTarget::parse(arch)), options);
+  if (!kernel)
+    return llvm::toString(kernel.takeError());
+  if (inspect)
+    inspect(**kernel);
+  llvm::SmallVector<const void *> pointers;
+  for (const uint64_t &argument : arguments)
+    pointers.push_back(&argument);
+  return test::launch_emulated(jit::emulated_code(**kernel, "k", arch.str(), ""), {1, 1, 1}, pointers, buffers);
+}
+
 /// A kernel named "k", as the interpreter runs it and as the threads of a GPU do.
 class EmulationTest {
 public:
-  explicit EmulationTest(const std::string &text, const TileToGPUOptions &options = {}) {
+  explicit EmulationTest(const std::string &text, unsigned capability = 90) : capability(capability) {
+    TileToGPUOptions options;
+    options.capability = capability;
     context.loadDialect<tile::TileDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect,
                         mlir::scf::SCFDialect, mlir::ub::UBDialect>();
     context.printOpOnDiagnostic(false);
@@ -55,13 +80,14 @@ public:
   Buffers emulate(Buffers buffers) {
     if (!isLowered)
       return buffers;
-    ThreadEmulator emulator(lowered->lookupSymbol<mlir::func::FuncOp>("k"));
     std::vector<uint64_t> arguments;
+    std::vector<test::EmulatedBuffer> known;
     for (std::vector<uint8_t> &buffer : buffers) {
-      emulator.addBuffer(buffer.data(), buffer.size());
+      known.push_back({buffer.data(), buffer.size()});
       arguments.push_back(uint64_t(buffer.data()));
     }
-    EXPECT_EQ(emulator.run(arguments), "");
+    mlir::OwningOpRef<mlir::ModuleOp> code = lowered->clone();
+    EXPECT_EQ(kiln::emulate(*code, arguments, known, capability), "");
     return buffers;
   }
 
@@ -72,6 +98,7 @@ public:
     return text;
   }
 
+  const unsigned capability;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> source, lowered;
   bool isLowered = false;

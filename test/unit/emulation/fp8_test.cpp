@@ -42,9 +42,7 @@ func.func @k(%a: !tile.ptr<FROM>, %d: !tile.ptr<TO>) attributes {tile.kernel, ti
 void check(const std::string &op, const std::string &from, const std::string &to, const std::vector<uint64_t> &inputs,
            unsigned capability) {
   SCOPED_TRACE(op + " " + from + " to " + to + " on " + std::to_string(capability));
-  TileToGPUOptions options;
-  options.capability = capability;
-  EmulationTest test(makeKernel(op, from, to), options);
+  EmulationTest test(makeKernel(op, from, to), capability);
   ASSERT_TRUE(test.isLowered);
   EXPECT_EQ(test.print().find("\"cvt.rn") != std::string::npos, capability >= 89);
   interp::Format source = formatOf(test.context, from), result = formatOf(test.context, to);
