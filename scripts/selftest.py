@@ -103,7 +103,7 @@ class Runner:
                 yield self.pool.submit(self.batch, program, cases[i::batches])
 
     def programs(self):
-        for target in ("cuda", "gpu-threads", "gpu-code", "cpu", "interp-opt"):
+        for target in ("cuda", "emulated", "gpu-code", "cpu", "interp-opt"):
             yield f"fuzz {target}", [ROOT / "bin/kiln-fuzz", "--target", target, "--programs", self.args.programs, "--jobs", self.args.jobs]
         for example in sorted(p for p in (ROOT / "examples").iterdir() if p.is_file() and os.access(p, os.X_OK)):
             yield f"example {example.name}", [example]

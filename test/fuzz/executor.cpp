@@ -1,12 +1,12 @@
 #include "executor.h"
 
+#include "arena.h"
+#include "emulated/launch.h"
 #include "gpu.h"
-#include "unit/emulation/thread_emulator.h"
+#include "jit/emulated_code.h"
 
-#include "kiln/Conversion/TileToGPU/Pipelines.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/Dialect/Tile/Transforms/Passes.h"
-#include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Interpreter/Interpreter.h"
 #include "kiln/Target/CPU/CPUTarget.h"
 #include "kiln/Target/NVPTX/GPUCompiler.h"
@@ -245,29 +245,45 @@ std::string compile(Module &module, std::uint64_t seed, const gpu::GPUTarget &ta
   return "";
 }
 
-Outcome run_on_threads(Module &module, const Program &program, std::uint64_t seed) {
-  Arguments arguments(program, seed);
-  mlir::func::FuncOp kernel = choose_warps(module, seed);
-  mlir::PassManager passes(&module.context);
-  TileToGPUOptions options;
-  options.capability = seed / 4 % 2 ? 80 : 90;
-  buildTileToGPULayoutsPipeline(passes, options);
-  buildTileToGPUThreadsPipeline(passes, options);
-  if (mlir::failed(passes.run(*module.module)))
-    return arguments.outcome("the GPU pipeline fails: " + module.messages);
-  ThreadEmulator emulator(kernel);
-  std::vector<std::uint64_t> values;
-  for (const GuardedMemory &buffer : arguments.memory) {
-    emulator.addBuffer(buffer.data(), buffer.size);
-    values.push_back(reinterpret_cast<std::uint64_t>(buffer.data()));
+/// The memory of the run for code that takes the alignment of its pointers for granted.
+std::vector<GpuBuffer> gpu_buffers(const Arguments &arguments) {
+  std::vector<GpuBuffer> buffers;
+  for (std::size_t i = 0; i < arguments.memory.size(); ++i) {
+    const Buffer &buffer = arguments.program.buffers[i];
+    buffers.push_back({{arguments.memory[i].data(), arguments.memory[i].size},
+                       buffer.is_aligned ? 16 : std::size_t(bytes(buffer.type))});
   }
-  for (std::int32_t scalar : program.scalars)
-    values.push_back(std::uint32_t(scalar));
-  for (std::uint32_t y = 0; y < program.grid[1]; ++y)
-    for (std::uint32_t x = 0; x < program.grid[0]; ++x)
-      if (std::string error = emulator.run(values, {x, y, 0}, program.grid); !error.empty())
-        return arguments.outcome("the threads fail: " + error);
-  return arguments.outcome("");
+  return buffers;
+}
+
+Outcome run_emulated(Module &module, const Program &program, std::uint64_t seed) {
+  Arguments arguments(program, seed);
+  choose_warps(module, seed);
+  const char *arch = seed / 4 % 2 ? "sm_80" : "sm_90a";
+  emulator::Options options;
+  options.execute = runtime::emulator_execute;
+  auto kernel = emulator::compile(*module.module, llvm::cantFail(gpu::GPUTarget::parse(arch)), options);
+  if (!kernel)
+    return arguments.outcome("the compiler for emulated GPUs fails: " + llvm::toString(kernel.takeError()));
+
+  const std::vector<GpuBuffer> buffers = gpu_buffers(arguments);
+  Arena arena(buffers, seed);
+  std::vector<void *> addresses;
+  std::vector<test::EmulatedBuffer> known;
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    addresses.push_back(arena.image.data() + arena.offsets[i]);
+    known.push_back({addresses[i], buffers[i].bytes.size()});
+  }
+  std::vector<const void *> slots;
+  for (void *&address : addresses)
+    slots.push_back(&address);
+  for (const std::int32_t &scalar : program.scalars)
+    slots.push_back(&scalar);
+  set_emulator_options({.seed = seed % 2 ? seed : 0, .compare_poison = true});
+  std::string error = test::launch_emulated(jit::emulated_code(**kernel, "k", arch, ""), program.grid, slots, known);
+  if (error.empty())
+    error = arena.fetch(buffers);
+  return arguments.outcome(std::move(error));
 }
 
 Outcome run_on_cuda(Module &module, const Program &program, std::uint64_t seed) {
@@ -279,11 +295,7 @@ Outcome run_on_cuda(Module &module, const Program &program, std::uint64_t seed) 
   compiled.grid = program.grid;
   if (std::string error = compile(module, seed, *target, compiled); !error.empty())
     return arguments.outcome(std::move(error));
-  std::vector<GpuBuffer> buffers;
-  for (std::size_t i = 0; i < program.buffers.size(); ++i)
-    buffers.push_back({{arguments.memory[i].data(), arguments.memory[i].size},
-                       program.buffers[i].is_aligned ? 16 : std::size_t(bytes(program.buffers[i].type))});
-  std::string error = run_on_gpu(compiled, buffers, program.scalars, seed);
+  std::string error = run_on_gpu(compiled, gpu_buffers(arguments), program.scalars, seed);
   return arguments.outcome(std::move(error));
 }
 
@@ -300,8 +312,8 @@ Outcome run(const Program &program, std::uint64_t seed, Target target) {
     return {"the program is invalid: " + module.messages, {}};
   if (target == Target::cpu)
     return run_on_cpu(module, program, seed);
-  if (target == Target::gpu_threads)
-    return run_on_threads(module, program, seed);
+  if (target == Target::emulated)
+    return run_emulated(module, program, seed);
   if (target == Target::cuda)
     return run_on_cuda(module, program, seed);
   mlir::PassManager passes(&module.context);

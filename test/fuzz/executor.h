@@ -5,7 +5,7 @@
 
 namespace kiln::fuzz {
 
-enum class Target { cpu, interp_opt, cuda, gpu_code, gpu_threads };
+enum class Target { cpu, interp_opt, cuda, gpu_code, emulated };
 
 /// What a run left in memory: the bytes of each buffer of the program, or an error.
 struct Outcome {
@@ -18,8 +18,8 @@ Outcome interpret(const Program &program, std::uint64_t seed);
 
 /// `Target::cpu`: compiled and run by the CPU target; every eighth seed with its bounds checks. `Target::interp_opt`:
 /// interpreted after canonicalisation, CSE and the expansions that all targets share. `Target::cuda`: compiled for the
-/// first GPU and run there, with 1 to 8 warps. `Target::gpu_threads`: lowered to the threads of a GPU, which run one
-/// operation after the other on the host.
+/// first GPU and run there, with 1 to 8 warps. `Target::emulated`: the same on an emulated GPU, with all of its checks;
+/// every other seed in another order of the warps.
 Outcome run(const Program &program, std::uint64_t seed, Target target);
 
 /// `Target::gpu_code`: compiles for one GPU architecture after the other and assembles what comes out, without a GPU.

@@ -22,15 +22,15 @@ constexpr int skipped = 77;
 llvm::cl::opt<std::uint64_t> programs("programs", llvm::cl::desc("how many programs to run"), llvm::cl::init(100));
 llvm::cl::opt<std::uint64_t>
     seed("seed", llvm::cl::desc("the seed of the first program; the next one has the next seed"), llvm::cl::init(1));
-llvm::cl::opt<Target> target(
-    "target", llvm::cl::desc("what is compared with the interpreter"),
-    llvm::cl::values(clEnumValN(Target::cpu, "cpu", "the CPU target"),
-                     clEnumValN(Target::cuda, "cuda", "the first GPU"),
-                     clEnumValN(Target::gpu_code, "gpu-code", "nothing: code for GPUs is generated and assembled"),
-                     clEnumValN(Target::gpu_threads, "gpu-threads", "the code of a GPU's threads, run on the host"),
-                     clEnumValN(Target::interp_opt, "interp-opt",
-                                "the interpreter, after the passes that all targets share")),
-    llvm::cl::init(Target::cpu));
+llvm::cl::opt<Target> target("target", llvm::cl::desc("what is compared with the interpreter"),
+                             llvm::cl::values(clEnumValN(Target::cpu, "cpu", "the CPU target"),
+                                              clEnumValN(Target::cuda, "cuda", "the first GPU"),
+                                              clEnumValN(Target::gpu_code, "gpu-code",
+                                                         "nothing: code for GPUs is generated and assembled"),
+                                              clEnumValN(Target::emulated, "emulated", "an emulated GPU"),
+                                              clEnumValN(Target::interp_opt, "interp-opt",
+                                                         "the interpreter, after the passes that all targets share")),
+                             llvm::cl::init(Target::cpu));
 llvm::cl::opt<unsigned> threads("jobs",
                                 llvm::cl::desc("how many programs run at a time (default: one for each processor)"),
                                 llvm::cl::init(0));
