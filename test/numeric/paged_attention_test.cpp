@@ -47,7 +47,7 @@ TEST_P(PagedAttention, Interleaved) {
   if (on_gpu()) {
     PagedProblem<half> p(c, random);
     EXPECT_EQ(invalid_argument([&] { kernels::paged_attention(p.problem, p.config(), where()); }),
-              "paged_attention: config.interleave is true, but the device is cuda:0");
+              "paged_attention: config.interleave is true, but the device is " + where().device.name());
     return;
   }
   for_each_type([&]<class T>() { run<T>(c); });
@@ -259,6 +259,6 @@ TEST(PagedAttentionInvalid, Messages) {
 }
 
 KILN_ON_EACH_DEVICE(PagedAttention);
-KILN_ON_DEVICES(PagedAttentionCompiled, "cpu", "cuda");
+KILN_ON_DEVICES(PagedAttentionCompiled, "cpu", "cuda", "emulated");
 
 } // namespace

@@ -46,13 +46,15 @@ struct PagedCase {
 /// Address space whose pages exist once they are touched.
 class Reserved {
 public:
-  explicit Reserved(std::size_t bytes) : host(map(bytes), bytes) {}
+  explicit Reserved(std::size_t bytes) : host(map(bytes), bytes), registered_(host.begin(), bytes, "reserved") {}
   ~Reserved() { munmap(host.begin(), host.bytes()); }
   Reserved(const Reserved &) = delete;
 
   HostMemory host;
 
 private:
+  debug::Buffer registered_;
+
   static void *map(std::size_t bytes) {
     void *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED)

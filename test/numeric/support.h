@@ -18,6 +18,7 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -131,24 +132,28 @@ void expect_close(std::span<const double> expected, Actual &&actual, double abso
 }
 
 /// A test that runs on each executor, and on the CPU also with every access compared with the registered buffers. On
-/// the GPU it is skipped where there is none.
+/// CUDA it is skipped where there is no GPU; emulated ones ("emulated", of sm_90a) run with all of their checks.
 class OnDevice : public testing::TestWithParam<const char *> {
 protected:
   void SetUp() override {
     random = generator();
-    debug::set_checks(std::string(GetParam()) == "cpu_checked");
-    if (on_gpu() && cuda::device_count() == 0)
+    debug::set_checks(is_on("cpu_checked"));
+    if (is_on("cuda") && cuda::device_count() == 0)
       GTEST_SKIP() << cuda::unavailable_reason();
     trace.emplace(__FILE__, __LINE__, seed_note());
   }
   void TearDown() override { debug::set_checks(false); }
+  bool is_on(std::string_view device) const { return device == GetParam(); }
   /// True where only small shapes are affordable.
-  bool small() const { return std::string(GetParam()) != "cpu" && !on_gpu(); }
-  bool on_gpu() const { return std::string(GetParam()) == "cuda"; }
+  bool small() const { return is_on("cpu_checked") || is_on("interpreter"); }
+  /// True where GPU code runs.
+  bool on_gpu() const { return is_on("cuda") || is_on("emulated") || is_on("emulated_sm_80"); }
   kernels::Execution where() const {
-    if (on_gpu())
+    if (is_on("cuda"))
       return {.device = Device::cuda(0)};
-    return {.device = std::string(GetParam()) == "interpreter" ? Device::interpreter() : Device::cpu()};
+    if (on_gpu())
+      return {.device = Device::emulated(is_on("emulated") ? "sm_90a" : "sm_80")};
+    return {.device = is_on("interpreter") ? Device::interpreter() : Device::cpu()};
   }
   /// entry(problem, where()), with the problem's pointers leading to memory of the device.
   template <class Problem, class Entry>
@@ -163,7 +168,8 @@ protected:
 #define KILN_ON_DEVICES(suite, ...)                                                                                    \
   INSTANTIATE_TEST_SUITE_P(On, suite, testing::Values(__VA_ARGS__),                                                    \
                            [](const auto &info) { return std::string(info.param); })
-#define KILN_ON_EACH_DEVICE(suite) KILN_ON_DEVICES(suite, "cpu", "cpu_checked", "interpreter", "cuda")
+#define KILN_ON_EACH_DEVICE(suite)                                                                                     \
+  KILN_ON_DEVICES(suite, "cpu", "cpu_checked", "interpreter", "cuda", "emulated", "emulated_sm_80")
 
 /// Calls f.template operator()<T>() for each element type of the kernel library.
 template <class F>
