@@ -29,7 +29,7 @@ void vec_add(const VecAddConfig &c, kiln::ptr<const float> x, kiln::ptr<const fl
 // The name is what error messages and profilers show.
 const kiln::Kernel vec_add_kernel{"vec_add", vec_add};
 
-int main() {
+int main(int argc, char **argv) {
   const int n = 10000;
   std::vector<float> x(n), y(n), out(n);
   for (int i = 0; i < n; ++i) {
@@ -37,9 +37,11 @@ int main() {
     y[i] = 0.5F * float(i);
   }
 
-  // Where to run: on the first GPU, or on the processor of a machine without one. Kernels work on memory of their
-  // device.
-  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  // Where to run: on the device that the command line names ("cpu", "emulated:sm_90a"), else on the first GPU, or on
+  // the processor of a machine without one. Kernels work on memory of their device.
+  const kiln::Device device = argc > 1                         ? kiln::Device::parse(argv[1])
+                              : kiln::cuda::device_count() > 0 ? kiln::Device::cuda()
+                                                               : kiln::Device::cpu();
   const std::size_t bytes = n * sizeof(float);
   kiln::DeviceBuffer device_x(device, bytes), device_y(device, bytes), device_out(device, bytes);
   device_x.copy_from_host(x.data(), bytes);

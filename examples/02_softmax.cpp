@@ -45,13 +45,15 @@ void softmax(const SoftmaxConfig &c, kiln::ptr<const kiln::half> in, kiln::ptr<k
 
 const kiln::Kernel softmax_kernel{"softmax", softmax};
 
-int main() {
+int main(int argc, char **argv) {
   const int rows = 50, cols = 100, stride = 112;
   std::vector<kiln::half> in(rows * stride), out(rows * stride), out_log(rows * stride);
   for (int i = 0; i < rows * stride; ++i)
     in[i] = kiln::half(float(i * 37 % 101) / 10 - 20);
 
-  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  const kiln::Device device = argc > 1                         ? kiln::Device::parse(argv[1])
+                              : kiln::cuda::device_count() > 0 ? kiln::Device::cuda()
+                                                               : kiln::Device::cpu();
   // Memory of the device with what a vector holds.
   const auto upload = [device](const auto &host) {
     kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));

@@ -37,7 +37,7 @@ void matmul(const MatmulConfig &c, kiln::ptr<const float> a, kiln::ptr<const flo
 
 const kiln::Kernel matmul_kernel{"matmul", matmul};
 
-int main() {
+int main(int argc, char **argv) {
   const int m = 100, n = 130, k = 75;
   std::vector<float> a(m * k), b(k * n), out(m * n);
   for (int i = 0; i < m * k; ++i)
@@ -45,7 +45,9 @@ int main() {
   for (int i = 0; i < k * n; ++i)
     b[i] = float(i % 13) - 6;
 
-  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  const kiln::Device device = argc > 1                         ? kiln::Device::parse(argv[1])
+                              : kiln::cuda::device_count() > 0 ? kiln::Device::cuda()
+                                                               : kiln::Device::cpu();
   // Memory of the device with what a vector holds.
   const auto upload = [device](const auto &host) {
     kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));

@@ -84,7 +84,7 @@ void decode(const DecodeConfig &c, kiln::ptr<const kiln::half> q, kiln::ptr<cons
 
 const kiln::Kernel decode_kernel{"decode", decode};
 
-int main() {
+int main(int argc, char **argv) {
   const DecodeConfig c;
   const int kv_heads = 2, table_width = 8;
   const std::vector<std::int32_t> lengths = {1, 16, 47, 100};
@@ -117,7 +117,9 @@ int main() {
       }
     }
 
-  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  const kiln::Device device = argc > 1                         ? kiln::Device::parse(argv[1])
+                              : kiln::cuda::device_count() > 0 ? kiln::Device::cuda()
+                                                               : kiln::Device::cpu();
   // Memory of the device with what a vector holds.
   const auto upload = [device](const auto &host) {
     kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));

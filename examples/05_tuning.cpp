@@ -33,7 +33,7 @@ void matvec(const Config &c, kiln::ptr<const float> a, kiln::ptr<const float> x,
 
 const kiln::Kernel matvec_kernel{"matvec", matvec};
 
-int main() {
+int main(int argc, char **argv) {
   const int rows = 1000, cols = 3000;
   std::vector<float> a(rows * cols), x(cols), y(rows), expected(rows);
   for (int i = 0; i < rows * cols; ++i)
@@ -44,7 +44,9 @@ int main() {
     for (int i = 0; i < cols; ++i)
       expected[r] += a[r * cols + i] * x[i]; // small integers: exact
 
-  const kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
+  const kiln::Device device = argc > 1                         ? kiln::Device::parse(argv[1])
+                              : kiln::cuda::device_count() > 0 ? kiln::Device::cuda()
+                                                               : kiln::Device::cpu();
   // Memory of the device with what a vector holds.
   const auto upload = [device](const auto &host) {
     kiln::DeviceBuffer memory(device, host.size() * sizeof(host[0]));
