@@ -113,6 +113,7 @@ class Runner:
             kernel = line.split()[0]
             yield f"kiln-compile {kernel}", [ROOT / "bin/kiln-compile", kernel]
             yield f"kiln-compile {kernel} for sm_90a", [ROOT / "bin/kiln-compile", kernel, "--arch", "sm_90a", "--emit", "ptx"]
+            yield f"kiln-profile {kernel}", [ROOT / "bin/kiln-profile", kernel]
 
     def assembler(self):
         """What turns PTX into machine code here; programs go on without one."""
