@@ -91,6 +91,11 @@ class Archive:
         junit.fail_unless(said.startswith("assembler "), f"does not say what assembles:\n{said[:300]}")
         return said.splitlines()[-1]
 
+    def profile(self):
+        """The kernels' source comes with the archive, so that it stands beside the numbers wherever the program is called."""
+        said = run(self.root / "bin/kiln-profile", "vector_add_f32", cwd=self.args.scratch)
+        junit.fail_unless("Tile a = load(x + start + i" in said, f"shows no source:\n{said}")
+
     def only(self):
         said = run(self.root / "bin/kiln-selftest", "--only", "VectorAdd", "--isolate", "--jobs", "2")
         cases = run(self.root / "tests/kiln_numeric_tests", "--gtest_list_tests", "--gtest_filter=*VectorAdd*").count("\n  ")
@@ -147,6 +152,7 @@ def main():
         ("stripped", archive.stripped),
         ("names no path of the build", archive.no_paths),
         ("its own tests", archive.selftest),
+        ("kiln-profile finds the kernels' source", archive.profile),
         ("a part of its tests", archive.only),
         ("a crash among its tests", archive.crash),
         ("programs built on it with g++", archive.consumer),
