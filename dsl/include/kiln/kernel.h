@@ -189,9 +189,9 @@ public:
   }
 
   /// The kernel at one stage of being compiled, as text ("cubin": as bytes). The stages of a GPU are tile, tile_gpu,
-  /// threads, llvm, llvmir, ptx, cubin, report and json; an emulated one has asm for ptx and cubin; those of the CPU are
-  /// tile, loops, llvm, llvmir and asm. Needs no device. Throws TraceError, CompileError, and InvalidArgument where the
-  /// target has no such stage.
+  /// threads, llvm, llvmir, ptx, cubin, report and json; an emulated one has asm for ptx and cubin; those of the CPU
+  /// are tile, loops, llvm, llvmir and asm. Needs no device. Throws TraceError, CompileError, and InvalidArgument where
+  /// the target has no such stage.
   std::string emit(const Config &config, Target target, std::string_view stage) const {
     const View view(config);
     return emit_erased(view, target, stage);

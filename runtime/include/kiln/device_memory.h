@@ -9,8 +9,8 @@
 namespace kiln {
 
 /// Memory of a device, freed with the object: memory of the GPU for `Device::cuda()`, host memory for all others. The
-/// start is aligned to 256 bytes. Contents are indeterminate at first. Memory of emulated devices is a registered buffer
-/// (kiln/debug.h) named "device buffer".
+/// start is aligned to 256 bytes. Contents are indeterminate at first. Memory of emulated devices is a registered
+/// buffer (kiln/debug.h) named "device buffer".
 ///
 /// Copies and fills are complete when they return. On a GPU they wait for earlier work of the default stream and of
 /// streams that synchronise with it; work in other streams must be awaited before (`synchronize`). They do not belong
