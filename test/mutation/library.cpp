@@ -82,7 +82,8 @@ std::shared_ptr<Subject> matmul(kernels::MatmulConfig config) {
   const bool a_is_transposed = config.a_layout == kernels::MatrixLayout::column_major,
              b_is_transposed = config.b_layout == kernels::MatrixLayout::column_major;
   const Kernel kernel{"matmul", kernels::matmul_body<T>};
-  const auto blocks = unsigned(((m + config.block_m - 1) / config.block_m) * ((n + config.block_n - 1) / config.block_n));
+  const auto blocks =
+      unsigned(((m + config.block_m - 1) / config.block_m) * ((n + config.block_n - 1) / config.block_n));
   return finish(p, kernel, config, std::array{blocks, 1U, 1U}, p->input<T>("a", Size(m) * k),
                 p->input<T>("b", Size(k) * n), p->output<T>("out", Size(m) * n), m, n, k,
                 a_is_transposed ? Size(1) : Size(k), a_is_transposed ? Size(m) : Size(1),
@@ -106,7 +107,7 @@ std::shared_ptr<Subject> kv_cache_store() {
 template <class T>
 std::shared_ptr<Subject> paged_attention(kernels::PagedAttentionConfig config) {
   auto p = std::make_shared<Problem>();
-  const std::vector<std::int32_t> lengths{75, 3};
+  const std::vector<std::int32_t> lengths{75, 3, 0};
   const kernels::PagedShape shape{
       .kv_heads = 2, .group = config.group, .head_dim = config.head_dim, .page_size = config.page_size};
   const kernels::RandomPagedAttention<T> host(lengths, shape);
@@ -114,7 +115,7 @@ std::shared_ptr<Subject> paged_attention(kernels::PagedAttentionConfig config) {
   const auto vector = [](const auto &values) { return std::vector(values.begin(), values.end()); };
   const Kernel kernel{"paged_attention_decode", kernels::paged_attention_body<T>};
   const auto &k = d.key_cache_stride, &v = d.value_cache_stride;
-  return finish(p, kernel, config, std::array{2U, 2U, 1U}, p->input("q", host.q),
+  return finish(p, kernel, config, std::array{2U, 3U, 1U}, p->input("q", host.q),
                 p->input("key_cache", vector(host.key_cache)), p->input("value_cache", vector(host.value_cache)),
                 p->input("table", host.table), p->input("lengths", host.lengths),
                 p->output<T>("out", Size(host.q.size())), p->output<float>("lse", d.batch * d.heads),
@@ -207,19 +208,18 @@ std::vector<Case> test::exchange_cases() {
     Tile t = load(x + square(c));
     store(out + square(c), dot(t, dot(t, trans(t))));
   }));
-  cases.push_back(on_square<std::int32_t>(
-      "store, then load", [](const Square &c, ptr<const std::int32_t> x, ptr<std::int32_t> out) {
-        store(out + square(c), load(x + square(c)));
-        Tile i = arange(0, c.size);
-        Tile transposed = load(out + row(i) * c.size + col(i));
-        store(out + square(c), transposed);
-      }));
-  cases.push_back(on_square<std::int32_t>(
-      "loop of exchanges", [](const Square &c, ptr<const std::int32_t> x, ptr<std::int32_t> out) {
-        Tile t = load(x + square(c));
-        for (Tile k : range(0, 3))
-          t = trans(t) + k;
-        store(out + square(c), t);
-      }));
+  cases.push_back(on_square<std::int32_t>("store, then load",
+                                          [](const Square &c, ptr<const std::int32_t> x, ptr<std::int32_t> out) {
+                                            store(out + square(c), load(x + square(c)));
+                                            Tile reversed = load(out + c.size * c.size - 1 - square(c));
+                                            store(out + square(c), reversed);
+                                          }));
+  cases.push_back(on_square<std::int32_t>("loop of exchanges",
+                                          [](const Square &c, ptr<const std::int32_t> x, ptr<std::int32_t> out) {
+                                            Tile t = load(x + square(c));
+                                            for (Tile k : range(0, 3))
+                                              t = trans(t) + k;
+                                            store(out + square(c), t);
+                                          }));
   return cases;
 }

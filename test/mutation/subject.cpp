@@ -33,6 +33,10 @@ std::string Report::first() const {
   return result;
 }
 
+void test::note(const std::string &mutation, const Report &report) {
+  testing::Test::RecordProperty(mutation, report.first());
+}
+
 std::string test::line_of(mlir::Operation *op) {
   auto place = op->getLoc()->findInstanceOf<mlir::FileLineColLoc>();
   return place ? place.getFilename().str() + ":" + std::to_string(place.getLine()) : "";

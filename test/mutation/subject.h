@@ -58,6 +58,9 @@ struct Report {
   std::string first() const;
 };
 
+/// Keeps what was found of a mutation among the results of the test.
+void note(const std::string &mutation, const Report &report);
+
 /// "file:12" of the kernel's source.
 std::string line_of(mlir::Operation *op);
 std::string line_of(const char *file, int line);

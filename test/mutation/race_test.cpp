@@ -1,1 +1,0 @@
-#include "subject.h"
