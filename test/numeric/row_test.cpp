@@ -40,7 +40,7 @@ protected:
   void run(const RowCase &c) {
     SCOPED_TRACE(text(c));
     const Rows in_rows{c.rows, c.cols, c.cols + c.gap}, out_rows{c.rows, c.cols, c.cols + 2 * c.gap};
-    Buffer<T> in(in_rows.size(), "in"), out(out_rows.size(), "out");
+    Buffer<T> in(in_rows.size(), "in"), out(out_rows.size(), "out", /*is_output=*/c.gap == 0);
     std::normal_distribution<float> normal(0, 3);
     for (std::size_t i = 0; i < std::size_t(c.rows * c.cols); ++i)
       in[in_rows.at(i)] = T(normal(random));
@@ -109,7 +109,7 @@ TEST_P(Softmax, DefaultConfigIsValid) {
   for (std::int64_t cols : {1, 40, 1000, 9000, 20000, 40000}) {
     if (small() && cols > 100)
       continue;
-    Buffer<float> in(cols, "in"), out(cols, "out");
+    Buffer<float> in(cols, "in"), out(cols, "out", /*is_output=*/true);
     in.fill_normal(random);
     const kernels::Softmax<float> problem{
         .in = in.data(), .out = out.data(), .rows = 1, .cols = cols, .in_stride = cols, .out_stride = cols};
@@ -144,7 +144,7 @@ protected:
   void run(const RowCase &c) {
     SCOPED_TRACE(text(c));
     const Rows in_rows{c.rows, c.cols, c.cols + c.gap}, out_rows{c.rows, c.cols, c.cols + 2 * c.gap};
-    Buffer<T> x(in_rows.size(), "x"), weight(c.cols, "weight"), out(out_rows.size(), "out");
+    Buffer<T> x(in_rows.size(), "x"), weight(c.cols, "weight"), out(out_rows.size(), "out", /*is_output=*/c.gap == 0);
     std::normal_distribution<float> normal;
     for (std::size_t i = 0; i < std::size_t(c.rows * c.cols); ++i)
       x[in_rows.at(i)] = T(normal(random));

@@ -52,10 +52,13 @@ class Buffer {
 public:
   static constexpr std::size_t guard = 128;
 
-  explicit Buffer(std::size_t size, const char *name = "buffer")
+  /// Of an output, the kernel must write every element.
+  explicit Buffer(std::size_t size, const char *name = "buffer", bool is_output = false)
       : size_(size), memory_(size + 2 * guard), host_(memory_.data(), memory_.size() * sizeof(T)) {
     std::memset(static_cast<void *>(memory_.data()), poison_byte, memory_.size() * sizeof(T));
-    if (size > 0)
+    if (is_output)
+      debug::register_output(data(), size * sizeof(T), name);
+    else
       debug::register_buffer(data(), size * sizeof(T), name);
   }
   ~Buffer() {

@@ -11,7 +11,7 @@ protected:
   template <class T>
   void run(std::int64_t n, int block) {
     SCOPED_TRACE("n = " + std::to_string(n) + ", block = " + std::to_string(block));
-    Buffer<T> x(n, "x"), y(n, "y"), out(n, "out");
+    Buffer<T> x(n, "x"), y(n, "y"), out(n, "out", /*is_output=*/true);
     x.fill_normal(random);
     y.fill_normal(random);
     const kernels::VectorAdd<T> problem{.x = x.data(), .y = y.data(), .out = out.data(), .n = n};
