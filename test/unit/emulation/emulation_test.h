@@ -22,17 +22,13 @@ namespace kiln {
 /// Runs one program of the only kernel of `module`, code of one thread, which is compiled in place. The parameters have
 /// the values `arguments`. Empty, or what went wrong.
 inline std::string emulate(mlir::ModuleOp module, llvm::ArrayRef<uint64_t> arguments,
-                           llvm::ArrayRef<test::EmulatedBuffer> buffers, unsigned capability = 90,
-                           emulator::Execute execute = runtime::emulator_execute,
-                           llvm::function_ref<void(const emulator::CompiledKernel &)> inspect = nullptr) {
+                           llvm::ArrayRef<test::EmulatedBuffer> buffers, unsigned capability = 90) {
   llvm::StringRef arch = capability == 90 ? "sm_90a" : "sm_80";
   emulator::Options options;
-  options.execute = execute;
+  options.execute = runtime::emulator_execute;
   auto kernel = emulator::compile(module, llvm::cantFail(gpu::GPUTarget::parse(arch)), options);
   if (!kernel)
     return llvm::toString(kernel.takeError());
-  if (inspect)
-    inspect(**kernel);
   llvm::SmallVector<const void *> pointers;
   for (const uint64_t &argument : arguments)
     pointers.push_back(&argument);

@@ -17,13 +17,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/Support/FormatVariadic.h"
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <random>
-#include <unordered_map>
 
 using namespace mlir;
 using namespace kiln;
@@ -94,89 +91,9 @@ private:
   std::string parameters, body;
 };
 
-/// Stands between the code of a program and its memory: two threads that access a byte of global memory with no barrier
-/// between them, one of them a write, are an error. (A store may name one address twice, and atomics may meet; this is
-/// for kernels that do neither.)
-class GlobalWatch {
-public:
-  void begin(const std::vector<emulator::Site> &code) {
-    current = this;
-    for (const emulator::Site &site : code)
-      sites.push_back(parse(site.operation));
-  }
-  /// What went wrong first, or nothing.
-  const std::string &found() const { return failure; }
-
-  static void execute(void *thread, uint32_t site, const uint64_t *operands, uint64_t *results) {
-    current->note(thread, current->sites[site], operands);
-    runtime::emulator_execute(thread, site, operands, results);
-    if (current->sites[site].kind == Site::ThreadId)
-      current->threads[thread].id = results[0];
-  }
-
-private:
-  struct Site {
-    enum Kind { Read, Write, ThreadId, Barrier, WarpBarrier, Other } kind = Other;
-    bool isPredicated = false;
-    unsigned bytes = 0;
-  };
-  /// What a thread has passed; its number is known once it has asked for it.
-  struct Thread {
-    std::optional<unsigned> id;
-    unsigned barriers = 0, warpBarriers = 0;
-  };
-  struct Access {
-    Thread thread;
-    bool isWrite;
-  };
-
-  static Site parse(StringRef name) {
-    Site site;
-    if (name == "tid.x" || name == "bar.sync" || name == "bar.warp.sync") {
-      site.kind = name == "tid.x" ? Site::ThreadId : name == "bar.sync" ? Site::Barrier : Site::WarpBarrier;
-    } else if (name.contains(".global.") && !name.starts_with("prefetch")) {
-      site.isPredicated = name.consume_back(".pred");
-      site.kind = name.starts_with("ld.") ? Site::Read : Site::Write;
-      unsigned bits = 0;
-      name.rsplit('.').second.drop_front().getAsInteger(10, bits);
-      site.bytes = bits / 8 * (name.contains(".v4.") ? 4 : name.contains(".v2.") ? 2 : 1);
-    }
-    return site;
-  }
-
-  void note(void *address, const Site &site, const uint64_t *operands) {
-    Thread &thread = threads[address];
-    thread.barriers += site.kind == Site::Barrier;
-    thread.warpBarriers += site.kind == Site::WarpBarrier;
-    if (site.kind > Site::Write || (site.isPredicated && !(operands[1] & 1)))
-      return;
-    bool isWrite = site.kind == Site::Write;
-    for (unsigned i = 0; i < site.bytes; ++i) {
-      std::vector<Access> &others = bytes[operands[0] + i];
-      for (const Access &other : others)
-        if ((isWrite || other.isWrite) && overtakes(thread, other.thread) && failure.empty())
-          failure = llvm::formatv("threads {0} and {1} race for byte {2} of global memory", other.thread.id.value_or(0),
-                                  thread.id.value_or(0), operands[0] + i);
-      others.push_back({thread, isWrite});
-    }
-  }
-  static bool overtakes(const Thread &a, const Thread &b) {
-    unsigned first = a.id.value_or(0), second = b.id.value_or(0);
-    return first != second && a.barriers == b.barriers &&
-           (first / 32 != second / 32 || a.warpBarriers == b.warpBarriers);
-  }
-
-  static inline GlobalWatch *current = nullptr;
-  std::vector<Site> sites;
-  llvm::DenseMap<void *, Thread> threads;
-  std::unordered_map<uint64_t, std::vector<Access>> bytes;
-  std::string failure;
-};
-
 class Exchange : public testing::Test {
 protected:
   Exchange() {
-    set_emulator_options({.seed = 0, .compare_poison = false}); // the watch is for one run
     context.loadDialect<tile::TileDialect, TileGPUDialect, arith::ArithDialect, func::FuncDialect, scf::SCFDialect,
                         math::MathDialect>();
   }
@@ -198,16 +115,9 @@ protected:
     for (uint64_t offset : offsets)
       arguments.push_back(uint64_t(memory.data()) + offset);
     llvm::append_range(arguments, numbers);
-    GlobalWatch watch;
-    std::string error =
-        emulate(*module, arguments, {{memory.data(), memory.size()}}, /*capability=*/90, GlobalWatch::execute,
-                [&](const emulator::CompiledKernel &kernel) { watch.begin(kernel.sites); });
-    if (error.empty())
-      error = watch.found();
+    std::string error = emulate(*module, arguments, {{memory.data(), memory.size()}});
     return error.empty() ? error : error + "\n" + text;
   }
-
-  ~Exchange() override { set_emulator_options({}); }
 
   MLIRContext context;
 };
@@ -443,8 +353,8 @@ TEST_F(Exchange, ElementsOfEveryWidthAreReducedAndScanned) {
 // Programs
 //===----------------------------------------------------------------------===//
 
-/// Random sequences of accesses and exchanges in loops and branches. What they compute does not matter: every access
-/// is found that another thread could overtake.
+/// Random sequences of accesses and exchanges in loops and branches. What they compute does not matter: the emulator
+/// finds every access that another thread could overtake.
 class ProgramText {
 public:
   explicit ProgramText(Random &random) : random(random) {}
