@@ -39,7 +39,7 @@ void heading(const char *text) {
 void compile_times() {
   heading("Compiling the decode kernel for the CPU");
   const AnyKernel &kernel = kernels::find_kernel("paged_attention_decode_f16");
-  kernels::PagedAttentionConfig config{.interleave = true}; // what the CPU runs
+  kernels::PagedAttentionConfig config{.schedule = kernels::PagedSchedule::interleaved}; // what the CPU runs
   std::vector<double> trace, compile;
   // num_stages means nothing to the CPU: each value is a new key and the same work.
   for (config.num_stages = 2; config.num_stages <= 8; ++config.num_stages) {

@@ -26,6 +26,18 @@ public:
     problem.out = out_.template as<T>();
   }
 
+  /// Makes the workspace that a config needs.
+  void reserve(const kernels::PagedAttentionConfig &config) {
+    const Device device = out_.device();
+    problem.workspace_size = kernels::workspace_bytes(problem, config, device);
+    problem.workspace = nullptr;
+    if (problem.workspace_size == 0)
+      return;
+    workspace_ = DeviceBuffer(device, problem.workspace_size);
+    workspace_.fill(0);
+    problem.workspace = workspace_.template as<void>();
+  }
+
   /// Copies the result to the host, once it is there.
   void fetch(kernels::RandomPagedAttention<T> &host) const {
     synchronize(out_.device());
@@ -35,7 +47,7 @@ public:
   kernels::PagedAttention<T> problem;
 
 private:
-  DeviceBuffer q_, key_cache_, value_cache_, table_, lengths_, out_;
+  DeviceBuffer q_, key_cache_, value_cache_, table_, lengths_, out_, workspace_;
 };
 
 } // namespace kiln::bench

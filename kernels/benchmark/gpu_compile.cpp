@@ -81,6 +81,10 @@ void first_launch(Device device) {
   problem.table = problem.lengths = integers.as<std::int32_t>();
   problem.out = memory.as<half>() + (1 << 18);
   const auto config = kernels::default_config(problem, device);
+  problem.workspace_size = kernels::workspace_bytes(problem, config, device);
+  DeviceBuffer workspace(device, problem.workspace_size + 16);
+  workspace.fill(0);
+  problem.workspace = workspace.as<float>();
   const double us = time_us(1, [&] { kernels::paged_attention(problem, config, {.device = device}); })[0];
   synchronize(device);
   std::printf("%.3f\n", us * 1e-3);

@@ -36,6 +36,8 @@ void run(Device device, const NamedCell &named) {
     kernels::paged_attention(sets[set]->problem, c, {.device = device, .stream = stream});
   };
   const auto time = [&](const kernels::PagedAttentionConfig &c, int repeats) {
+    for (const auto &set : sets)
+      set->reserve(c);
     return graph_us(device, int(sets.size()), repeats, [&](int set, void *stream) { launch(c, set, stream); });
   };
 
@@ -52,6 +54,7 @@ void run(Device device, const NamedCell &named) {
         best = c;
       }
     }
+  sets[0]->reserve(best);
   launch(best, 0, nullptr);
   sets[0]->fetch(host);
   const double error = host.max_error(/*most_tokens=*/16384);

@@ -27,11 +27,11 @@ std::vector<bench::Cell> cells(Device device) {
 bool run(const bench::Cell &cell, Device device) {
   bench::DecodeProblem decode(cell);
   const kernels::PagedAttentionConfig config = kernels::default_config(decode.problem, device);
-  const CompileReport report =
-      kernels::find_kernel("paged_attention_decode_f16").compile(bench::config_values(config), device);
+  const CompileReport report = kernels::find_kernel("paged_attention_decode_f16")
+                                   .compile(bench::config_values(kernels::compiled_config(config)), device);
   std::optional<bench::DeviceDecode<half>> on_gpu;
   if (device != Device::cpu())
-    on_gpu.emplace(decode, device);
+    on_gpu.emplace(decode, device).reserve(config);
   const auto step = [&] {
     kernels::paged_attention(on_gpu ? on_gpu->problem : decode.problem, config, {.device = device});
     synchronize(device);
@@ -48,7 +48,7 @@ bool run(const bench::Cell &cell, Device device) {
   char compiled[32] = "cached";
   if (!report.cached)
     std::snprintf(compiled, sizeof compiled, "%.1f", report.trace_ms + report.compile_ms);
-  std::printf("%-7s %-18s %-36s %10s %10.1f %8.2f %10.1e  %s\n", device.name().c_str(), cell.name.c_str(),
+  std::printf("%-7s %-18s %-60s %10s %10.1f %8.2f %10.1e  %s\n", device.name().c_str(), cell.name.c_str(),
               config_text(config).c_str(), compiled, us, double(decode.bytes()) / us * 1e-3, error,
               pass ? "pass" : "FAIL");
   std::fflush(stdout);
@@ -61,12 +61,11 @@ int main(int argc, char **argv) {
   std::printf(
       "Paged-attention decode: fp16, 32 query heads on 8 K/V heads, head_dim 128, pages of 16 tokens, shuffled block "
       "table.\n"
-      "config: {head_dim, group, page_size, block_n, packed, lse, interleave, num_warps, num_stages}; run us: the "
-      "median; GB/s: K, "
-      "V, "
-      "q, out,\ntable and lengths; max error: absolute, against a double-precision reference; below %g passes.\n\n",
+      "config: {head_dim, group, page_size, block_n, packed, same_strides, lse, schedule, part_blocks, lengths_tile, "
+      "programs_per_core,\nnum_warps, num_stages}; run us: the median; GB/s: K, V, q, out, table and lengths; max "
+      "error: absolute, against a\ndouble-precision reference; below %g passes.\n\n",
       allowed_error);
-  std::printf("%-7s %-18s %-36s %10s %10s %8s %10s\n", "device", "batch x length", "config", "compile ms", "run us",
+  std::printf("%-7s %-18s %-60s %10s %10s %8s %10s\n", "device", "batch x length", "config", "compile ms", "run us",
               "GB/s", "max error");
   bool pass = true;
   try {

@@ -194,9 +194,10 @@ struct PagedAttention {
                                                           .group = request.size("group"),
                                                           .head_dim = request.size("head_dim"),
                                                           .page_size = request.size("page")});
-    const bench::DeviceDecode<T> decode(host, request.device);
-    kernels::paged_attention(decode.problem, request.changed(kernels::default_config(decode.problem, request.device)),
-                             request.where());
+    bench::DeviceDecode<T> decode(host, request.device);
+    const auto config = request.changed(kernels::default_config(decode.problem, request.device));
+    decode.reserve(config);
+    kernels::paged_attention(decode.problem, config, request.where());
   }
 };
 

@@ -141,7 +141,7 @@ void for_each_pointer(kernels::KvCacheStore<T> &p, F &&f) {
 }
 template <class T, class F>
 void for_each_pointer(kernels::PagedAttention<T> &p, F &&f) {
-  f(p.q), f(p.key_cache), f(p.value_cache), f(p.table), f(p.lengths), f(p.out), f(p.lse);
+  f(p.q), f(p.key_cache), f(p.value_cache), f(p.table), f(p.lengths), f(p.out), f(p.lse), f(p.workspace);
 }
 
 /// Calls entry(problem), where the problem's pointers lead to memory of the device; what it wrote is in the host's

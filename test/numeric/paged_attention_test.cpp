@@ -4,6 +4,7 @@
 
 using namespace kiln;
 using namespace kiln::test;
+using kernels::PagedSchedule;
 
 namespace {
 
@@ -23,13 +24,33 @@ protected:
     return c;
   }
 
+  /// So many make grids from one program to more than there is work for; only a real GPU has cores enough.
+  int most_programs_per_core() const { return is_on("cuda") ? 2 : 32; }
+
   template <class T>
   void run(PagedProblem<T> &p, const kernels::PagedAttentionConfig &config) {
+    p.make_workspace(config, where().device);
+    launch(p, config);
+  }
+  /// With the workspace that is there.
+  template <class T>
+  void launch(PagedProblem<T> &p, const kernels::PagedAttentionConfig &config) {
     run_on_device(p.problem, [&](const auto &q, const auto &on) { kernels::paged_attention(q, config, on); });
     p.check();
+    p.check_counters(where().device);
+  }
+  /// A program a row, and then the work spread over a random number of programs.
+  template <class T>
+  void run(PagedCase c) {
+    run_one<T>(c);
+    const auto some = [&](int most) { return 1 + int(random() % most); };
+    c.schedule = random() % 2 ? PagedSchedule::shares : PagedSchedule::parts;
+    c.part_blocks = some(3);
+    c.programs_per_core = some(most_programs_per_core());
+    run_one<T>(c);
   }
   template <class T>
-  void run(const PagedCase &c) {
+  void run_one(const PagedCase &c) {
     SCOPED_TRACE(c.text());
     PagedProblem<T> p(c, random);
     run(p, p.config());
@@ -42,28 +63,31 @@ TEST_P(PagedAttention, Types) {
 
 TEST_P(PagedAttention, Interleaved) {
   PagedCase c = base();
-  c.interleave = true;
+  c.schedule = PagedSchedule::interleaved;
   c.kv_heads = 3;
   if (on_gpu()) {
     PagedProblem<half> p(c, random);
     EXPECT_EQ(invalid_argument([&] { kernels::paged_attention(p.problem, p.config(), where()); }),
-              "paged_attention: config.interleave is true, but the device is " + where().device.name());
+              "paged_attention: config.schedule is interleaved, but the device is " + where().device.name());
     return;
   }
-  for_each_type([&]<class T>() { run<T>(c); });
+  for_each_type([&]<class T>() { run_one<T>(c); });
   c.group = 5;
   c.head_dim = small() ? 16 : 80;
   c.layout = CacheLayout::hnd;
-  run<half>(c);
+  run_one<half>(c);
   c.lengths = {0};
-  run<half>(c);
+  run_one<half>(c);
 }
 
 TEST_P(PagedAttention, DefaultConfig) {
   PagedProblem<half> p(base(), random);
   const kernels::PagedAttentionConfig config = kernels::default_config(p.problem, where().device);
-  EXPECT_EQ(config.interleave, where().device == Device::cpu());
+  EXPECT_EQ(config.schedule == PagedSchedule::interleaved, where().device == Device::cpu());
   run(p, config);
+  p.forget_results();
+  run_on_device(p.problem, [](const auto &q, const auto &on) { kernels::paged_attention(q, on); });
+  p.check();
 }
 
 TEST_P(PagedAttention, Groups) {
@@ -176,6 +200,128 @@ TEST_P(PagedAttention, EmptyTable) {
   run(p, p.config());
 }
 
+// ---- schedules that share the work ------------------------------------------------------------------------------
+
+TEST_P(PagedAttention, Grids) {
+  // Fewer programs than sequences, as many as units and more; sequences that lie in one share, in two and in many.
+  PagedCase c = base();
+  c.kv_heads = 2;
+  c.lengths =
+      small() ? std::vector<int>{40, 0, 1, 8, 0, 0, 70, 9, 3} : std::vector<int>{160, 0, 1, 32, 0, 0, 300, 33, 3};
+  for (PagedSchedule schedule : {PagedSchedule::shares, PagedSchedule::parts})
+    for (int programs : {1, 2, 3, 5, 8, 16, 31, 32}) {
+      if (programs > most_programs_per_core())
+        break;
+      c.schedule = schedule;
+      c.programs_per_core = programs;
+      c.lengths_tile = programs % 2 ? 4 : 16;
+      run_one<half>(c);
+    }
+}
+
+TEST_P(PagedAttention, Skewed) {
+  PagedCase c = base();
+  c.lengths.assign(small() ? 11 : 40, small() ? 5 : 20);
+  c.lengths[3] = small() ? 200 : 3000;
+  for (PagedSchedule schedule : {PagedSchedule::shares, PagedSchedule::parts}) {
+    c.schedule = schedule;
+    run_one<half>(c);
+    c.lengths_tile = 32;
+  }
+}
+
+TEST_P(PagedAttention, MostlyEmpty) {
+  // Tiles of lengths without a token, before, between and after.
+  PagedCase c = base();
+  c.lengths.assign(37, 0);
+  c.lengths[17] = small() ? 30 : 200;
+  c.lengths[18] = 1;
+  for (PagedSchedule schedule : {PagedSchedule::shares, PagedSchedule::parts}) {
+    c.schedule = schedule;
+    run_one<half>(c);
+    c.lengths[36] = 2;
+    run_one<half>(c);
+  }
+}
+
+TEST_P(PagedAttention, OneWorkspace) {
+  // Launches of different problems and schedules leave it ready for one another.
+  PagedCase large = base();
+  large.kv_heads = 2;
+  large.lengths.assign(7, small() ? 21 : 150);
+  for (PagedSchedule schedule : {PagedSchedule::shares, PagedSchedule::parts}) {
+    large.schedule = schedule;
+    PagedCase other = large;
+    other.kv_heads = 1;
+    other.lengths = {small() ? 60 : 400, 1};
+    PagedProblem<half> p(large, random), q(other, random);
+    const std::int64_t needed = std::max(kernels::workspace_bytes(p.problem, p.config(), where().device),
+                                         kernels::workspace_bytes(q.problem, q.config(), where().device));
+    p.make_workspace(p.config(), where().device, needed);
+    for (int i = 0; i < 3; ++i) {
+      launch(p, p.config());
+      p.forget_results();
+      q.take_workspace(p);
+      launch(q, q.config());
+      q.forget_results();
+      p.take_workspace(q);
+    }
+  }
+}
+
+TEST_P(PagedAttention, BatchInvariant) {
+  // The same bits alone and in a batch, whatever the grid is.
+  PagedCase c = base();
+  c.schedule = PagedSchedule::parts;
+  c.lengths = small() ? std::vector<int>{50, 3, 0, 33, 16} : std::vector<int>{500, 30, 0, 257, 64};
+  PagedProblem<half> batch(c, random);
+  kernels::PagedAttentionConfig config = batch.config();
+  run(batch, config);
+  std::vector<std::vector<float>> expected;
+  for (std::int64_t b = 0; b < std::int64_t(c.lengths.size()); ++b)
+    expected.push_back(batch.result(b));
+  for (std::int64_t b = 0; b < std::int64_t(c.lengths.size()); ++b) {
+    SCOPED_TRACE(b);
+    for (int programs : {1, 3, 32}) {
+      batch.forget_results();
+      kernels::PagedAttention<half> alone = batch.problem;
+      alone.batch = 1;
+      alone.q += b * alone.q_stride.batch;
+      alone.table += b * alone.table_stride.batch;
+      alone.lengths += b;
+      alone.out += b * alone.out_stride.batch;
+      alone.lse += b * alone.lse_stride.batch;
+      config.programs_per_core = std::min(programs, most_programs_per_core());
+      batch.make_workspace(config, where().device);
+      alone.workspace = batch.problem.workspace;
+      alone.workspace_size = batch.problem.workspace_size;
+      run_on_device(alone, [&](const auto &q, const auto &on) { kernels::paged_attention(q, config, on); });
+      EXPECT_EQ(batch.result(b), expected[b]);
+    }
+  }
+}
+
+TEST_P(PagedAttention, WorkspaceDependsOnMaxima) {
+  PagedCase c = base();
+  for (PagedSchedule schedule : {PagedSchedule::shares, PagedSchedule::parts}) {
+    c.schedule = schedule;
+    PagedProblem<half> p(c, random);
+    p.problem.lengths = nullptr;
+    kernels::PagedAttention<half> larger = p.problem;
+    const auto bytes = [&](const auto &problem) {
+      return kernels::workspace_bytes(problem, p.config(), where().device);
+    };
+    larger.batch *= 2;
+    EXPECT_GE(bytes(larger), bytes(p.problem));
+    larger.max_pages *= 3;
+    EXPECT_GE(bytes(larger), bytes(p.problem));
+    EXPECT_GT(bytes(p.problem), 0);
+  }
+  c.schedule = PagedSchedule::rows;
+  PagedProblem<half> p(c, random);
+  EXPECT_EQ(kernels::workspace_bytes(p.problem, p.config(), where().device), 0);
+}
+
 // What is about running compiled code.
 class PagedAttentionCompiled : public PagedAttention {};
 
@@ -252,10 +398,46 @@ TEST(PagedAttentionInvalid, Messages) {
             "paged_attention: config.block_n is 48, must be a power of two from 1 to 65536");
   EXPECT_EQ(message([](auto &, auto &c) { c.num_stages = 0; }),
             "paged_attention: config.num_stages is 0, must be from 1 to 16");
+  EXPECT_EQ(message([](auto &q, auto &) { q.value_cache_stride.page++; }),
+            "paged_attention: config.same_strides is true, but key_cache_stride and value_cache_stride differ");
+  EXPECT_EQ(message([](auto &q, auto &) { q.max_pages = 1 << 27; }),
+            "paged_attention: page_size * max_pages is 2147483648, must be at most 2147418112");
   kernels::PagedAttentionConfig interleaved = config;
-  interleaved.interleave = true;
+  interleaved.schedule = PagedSchedule::interleaved;
   EXPECT_EQ(invalid_argument([&] { kernels::paged_attention(p.problem, interleaved, {}); }),
-            "paged_attention: config.interleave is true, but the device is none");
+            "paged_attention: config.schedule is interleaved, but the device is none");
+}
+
+TEST(PagedAttentionInvalid, Shares) {
+  auto random = generator();
+  PagedCase c;
+  c.schedule = PagedSchedule::shares;
+  PagedProblem<half> p(c, random);
+  p.make_workspace(p.config(), Device::interpreter());
+  const std::int64_t bytes = p.problem.workspace_size;
+  const auto message = [&](auto change) {
+    auto problem = p.problem;
+    auto config = p.config();
+    change(problem, config);
+    return invalid_argument([&] { kernels::paged_attention(problem, config, {.device = Device::interpreter()}); });
+  };
+  EXPECT_EQ(message([](auto &q, auto &) { q.workspace = nullptr; }), "paged_attention: workspace is null");
+  EXPECT_EQ(message([](auto &q, auto &) { q.workspace_size--; }), "paged_attention: workspace_size is " +
+                                                                      std::to_string(bytes - 1) +
+                                                                      ", must be at least " + std::to_string(bytes));
+  EXPECT_EQ(message([](auto &q, auto &) { q.workspace = static_cast<char *>(q.workspace) + 4; }),
+            "paged_attention: workspace is not 16-byte aligned");
+  EXPECT_EQ(message([](auto &, auto &c) { c.programs_per_core = 33; }),
+            "paged_attention: config.programs_per_core is 33, must be from 1 to 32");
+  EXPECT_EQ(message([](auto &, auto &c) { c.part_blocks = 0; }),
+            "paged_attention: config.part_blocks is 0, must be from 1 to 65536");
+  EXPECT_EQ(message([](auto &, auto &c) { c.lengths_tile = 24; }),
+            "paged_attention: config.lengths_tile is 24, must be a power of two from 1 to 65536");
+  EXPECT_EQ(message([](auto &, auto &c) { c.part_blocks = 65536, c.block_n = 65536; }),
+            "paged_attention: config.block_n * config.part_blocks is 4294967296, must be at most 2147418112");
+  EXPECT_EQ(
+      message([](auto &q, auto &) { q.batch = 65535, q.max_pages = 1 << 24; }),
+      "paged_attention: batch * page_size * max_pages / config.block_n is 549747425280, must be at most 2147418112");
 }
 
 KILN_ON_EACH_DEVICE(PagedAttention);

@@ -2,7 +2,10 @@
 #pragma once
 
 #include "paged_attention/reference.h"
+#include "paged_attention/workspace.h"
 #include "support.h"
+
+#include "kiln/runtime/cpu_launch.h"
 
 #include <algorithm>
 #include <memory>
@@ -29,14 +32,19 @@ struct PagedCase {
   int extra_table_width = 2;
   bool shared_pages = false;
   bool lse = true;
-  bool interleave = false;
+  kernels::PagedSchedule schedule = kernels::PagedSchedule::rows;
+  int part_blocks = 2, lengths_tile = 4, programs_per_core = 8;
   float scale = 0;              ///< 0: 1 / sqrt(head_dim)
   std::int64_t page_stride = 0; ///< elements; 0: no gaps between pages
 
   std::string text() const {
     std::ostringstream out;
     out << "group " << group << ", head_dim " << head_dim << ", page_size " << page_size << ", block_n " << block_n
-        << ", layout " << int(layout) << (interleave ? ", interleaved" : "") << ", lengths";
+        << ", layout " << int(layout) << ", schedule " << int(schedule);
+    if (schedule >= kernels::PagedSchedule::shares)
+      out << " with parts of " << part_blocks << ", tiles of " << lengths_tile << ", " << programs_per_core
+          << " programs";
+    out << ", lengths";
     for (int length : lengths)
       out << ' ' << length;
     return out.str();
@@ -168,8 +176,56 @@ public:
   kernels::PagedAttentionConfig config() const {
     kernels::PagedAttentionConfig config = kernels::default_config(problem, Device::interpreter());
     config.block_n = case_.block_n;
-    config.interleave = case_.interleave;
+    config.schedule = case_.schedule;
+    config.part_blocks = case_.part_blocks;
+    config.lengths_tile = case_.lengths_tile;
+    config.programs_per_core = case_.programs_per_core;
     return config;
+  }
+
+  /// Makes the workspace that a config needs, or a larger one, zeroed.
+  void make_workspace(const kernels::PagedAttentionConfig &config, Device device, std::int64_t at_least = 0) {
+    problem.workspace_size = std::max(at_least, kernels::workspace_bytes(problem, config, device));
+    workspace_ = std::make_unique<Buffer<float>>(problem.workspace_size / sizeof(float), "workspace");
+    problem.workspace = workspace_->data();
+    std::fill_n(workspace_->data(), workspace_->size(), 0.0F);
+  }
+  /// Takes the workspace of another problem.
+  void take_workspace(PagedProblem &other) {
+    workspace_ = std::move(other.workspace_);
+    problem.workspace = std::exchange(other.problem.workspace, nullptr);
+    problem.workspace_size = other.problem.workspace_size;
+  }
+  /// Fails unless the counters of arrived parts are zero again.
+  void check_counters(Device device) const {
+    const int cores = device == Device::cpu()               ? int(runtime::cpu_threads())
+                      : device.kind() == Device::Kind::cuda ? cuda::properties(device).multiprocessors
+                                                            : 1;
+    if (problem.workspace_size == 0)
+      return;
+    for (std::int64_t i = 0; i < kernels::paged_counter_bytes(cores) / 4; ++i) {
+      std::int32_t counter;
+      std::memcpy(&counter, workspace_->data() + i, sizeof counter);
+      ASSERT_EQ(counter, 0) << "counter " << i;
+    }
+  }
+
+  /// Out and lse as they were before the first launch.
+  void forget_results() {
+    out_->forget();
+    lse_->forget();
+  }
+  /// The result of sequence b, bit by bit.
+  std::vector<float> result(std::int64_t b) const {
+    std::vector<float> values;
+    for (std::int64_t h = 0; h < problem.heads; ++h) {
+      for (std::int64_t d = 0; d < problem.head_dim; ++d)
+        values.push_back(float(
+            problem.out[b * problem.out_stride.batch + h * problem.out_stride.head + d * problem.out_stride.dim]));
+      if (problem.lse)
+        values.push_back(problem.lse[b * problem.lse_stride.batch + h * problem.lse_stride.head]);
+    }
+    return values;
   }
 
   /// Compares with the reference, and everything else with the poison.
@@ -204,7 +260,7 @@ private:
   std::unique_ptr<Reserved> reserved_;
   std::unique_ptr<Buffer<T>> cache_, q_, out_;
   std::unique_ptr<Buffer<std::int32_t>> table_, lengths_;
-  std::unique_ptr<Buffer<float>> lse_;
+  std::unique_ptr<Buffer<float>> lse_, workspace_;
 };
 
 } // namespace kiln::test

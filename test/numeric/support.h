@@ -55,7 +55,7 @@ public:
   /// Of an output, the kernel must write every element.
   explicit Buffer(std::size_t size, const char *name = "buffer", bool is_output = false)
       : size_(size), memory_(size + 2 * guard), host_(memory_.data(), memory_.size() * sizeof(T)) {
-    std::memset(static_cast<void *>(memory_.data()), poison_byte, memory_.size() * sizeof(T));
+    forget();
     if (is_output)
       debug::register_output(data(), size * sizeof(T), name);
     else
@@ -73,6 +73,9 @@ public:
   std::size_t size() const { return size_; }
   T &operator[](std::size_t i) { return data()[i]; }
   const T &operator[](std::size_t i) const { return data()[i]; }
+
+  /// Makes all of it poison again.
+  void forget() { std::memset(static_cast<void *>(memory_.data()), poison_byte, memory_.size() * sizeof(T)); }
 
   /// True when element i (also of a guard band) is as it was made.
   bool untouched(std::ptrdiff_t i) const {

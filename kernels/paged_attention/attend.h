@@ -1,0 +1,196 @@
+// What every schedule of the decode kernel does with a K/V head of a sequence: walk over its tokens, and write the
+// result.
+#pragma once
+
+#include "kiln/kernels/paged_attention.h"
+#include "kiln/kiln.h"
+
+#include "lib/head_dim.h"
+#include "paged_attention/workspace.h"
+
+#include <bit>
+#include <limits>
+#include <numbers>
+
+namespace kiln::kernels {
+
+constexpr float inf = std::numeric_limits<float>::infinity();
+
+/// x / n of numbers that are not negative.
+inline Tile quotient(const Tile &x, int n) {
+  return std::has_single_bit(unsigned(n)) ? x >> std::countr_zero(unsigned(n)) : x / n;
+}
+/// x % n of numbers that are not negative.
+inline Tile remainder(const Tile &x, int n) { return std::has_single_bit(unsigned(n)) ? x & (n - 1) : x % n; }
+
+/// The running maximum, sum and weighted sum of values of a softmax that is computed block by block, in base 2. The
+/// weighted sum is held in as many tiles as the head has parts.
+struct OnlineSoftmax {
+  Tile max;
+  Tile sum; ///< [rows, columns]; the columns are added up at the end
+  std::vector<Tile> acc;
+  ExpOptions accuracy;
+
+  /// With as many columns as a block has tokens nothing is summed across the threads of a GPU in each step; with one,
+  /// there is less to carry.
+  OnlineSoftmax(int rows, int columns, const std::vector<HeadDimPart> &parts, ExpOptions accuracy)
+      : max(full({rows}, -inf, f32)), sum(zeros({rows, columns}, f32)), accuracy(accuracy) {
+    acc.reserve(parts.size()); // a vector that grows would make the older tiles anew, and the loop carry them last
+    for (const HeadDimPart &part : parts)
+      acc.push_back(zeros({rows, part.width}, f32));
+  }
+
+  /// Takes a block of scores in and returns its weights; acc is rescaled to the new maximum, but the block's values are
+  /// still to be added.
+  Tile weigh(const Tile &scores) {
+    Tile new_max = maximum(max, kiln::max(scores, 1));
+    Tile rescale = exp2(max - new_max, accuracy);
+    Tile weights = exp2(scores - col(new_max), accuracy);
+    sum = sum * col(rescale) + (sum.dim(1) == 1 ? col(kiln::sum(weights, 1)) : weights);
+    for (Tile &part : acc)
+      part = part * col(rescale);
+    max = new_max;
+    return weights;
+  }
+
+  Tile total() const { return kiln::sum(sum, 1); }
+};
+
+/// The arguments of the kernel that the walk needs; strides count elements.
+struct PagedArguments {
+  Tile q, key_cache, value_cache, table, lengths, out, lse, scale_log2e;
+  Tile q_batch, q_head, q_dim;
+  Tile key_page, key_token, key_head, key_dim;
+  Tile value_page, value_token, value_head, value_dim;
+  Tile table_batch, table_entry;
+  Tile out_batch, out_head, out_dim;
+  Tile lse_batch, lse_head;
+};
+
+template <class T>
+class PagedRows {
+public:
+  PagedRows(const PagedAttentionConfig &config, const PagedArguments &arguments)
+      : c(config), a(arguments), parts(split_head_dim(config.head_dim)),
+        rows(int(std::bit_ceil(unsigned(config.group)))), group_row(arange(0, rows)),
+        in_group(group_row < config.group) {}
+
+  OnlineSoftmax start() const {
+    return {rows, c.schedule == PagedSchedule::interleaved ? 1 : c.block_n, parts, accuracy};
+  }
+
+  std::vector<Tile> load_query(const Tile &seq, const Tile &kv_head) const {
+    Tile q_rows = a.q + seq * a.q_batch + col((kv_head * c.group + group_row) * a.q_head);
+    std::vector<Tile> query;
+    for (const HeadDimPart &part : parts)
+      query.push_back(load(q_rows + dims(part, a.q_dim), {.mask = col(in_group)}));
+    return query;
+  }
+
+  /// Takes the block of tokens from `start`, a multiple of block_n smaller than `length`, into the state of a K/V head.
+  /// Each lane looks up the page of its own token, so a block may span pages or lie inside one.
+  void add_block(const Tile &start, const Tile &seq, const Tile &length, const Tile &kv_head,
+                 const std::vector<Tile> &query, OnlineSoftmax &state) const {
+    Tile index = arange(0, c.block_n);
+    Tile live = start + index < length;
+    const Places places = find(start, index, live, a.table + seq * a.table_batch);
+
+    Tile key_offset = places.page * a.key_page + places.in_page * a.key_token;
+    Tile value_offset = c.same_strides ? key_offset : places.page * a.value_page + places.in_page * a.value_token;
+    Tile key_rows = a.key_cache + kv_head * a.key_head + col(key_offset);
+    Tile value_rows = a.value_cache + kv_head * (c.same_strides ? a.key_head : a.value_head) + col(value_offset);
+    // The mask is on the values too: the weight of an unused slot is 0, but 0 times the NaN it may hold is not.
+    const auto load_values = [&](const HeadDimPart &part) {
+      return load(value_rows + dims(part, c.same_strides ? a.key_dim : a.value_dim), {.mask = col(live)});
+    };
+
+    // Values are on their way while the scores are computed; the CPU multiplies them where they lie.
+    std::vector<Tile> keys, values;
+    for (const HeadDimPart &part : parts)
+      keys.push_back(load(key_rows + dims(part, a.key_dim), {.mask = col(live)}));
+    if (c.schedule != PagedSchedule::interleaved)
+      for (const HeadDimPart &part : parts)
+        values.push_back(load_values(part));
+    Tile scores = zeros({rows, c.block_n}, f32);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      scores = dot(query[i], trans(keys[i]), scores);
+    Tile weights = state.weigh(where(row(live), scores * a.scale_log2e, -inf)).to(dtype_of<T>);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      state.acc[i] = dot(weights, values.empty() ? load_values(parts[i]) : values[i], state.acc[i]);
+  }
+
+  /// `total` and `normalise`, its inverse, are [rows]; acc is a tile for each part of the head.
+  void store_result(const Tile &seq, const Tile &kv_head, const Tile &max, const Tile &total, const Tile &normalise,
+                    const std::vector<Tile> &acc) const {
+    Tile head = kv_head * c.group + group_row;
+    Tile out_rows = a.out + seq * a.out_batch + col(head * a.out_head);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      store(out_rows + dims(parts[i], a.out_dim), (acc[i] * col(normalise)).to(dtype_of<T>), {.mask = col(in_group)});
+    if (c.lse)
+      store(a.lse + seq * a.lse_batch + head * a.lse_head, (max + log2(total)) * std::numbers::ln2_v<float>,
+            {.mask = in_group});
+  }
+
+  /// What a sequence without tokens has.
+  void store_empty(const Tile &seq, const Tile &kv_head) const {
+    Tile none = zeros({rows}, f32);
+    std::vector<Tile> acc;
+    for (const HeadDimPart &part : parts)
+      acc.push_back(zeros({rows, part.width}, f32));
+    store_result(seq, kv_head, full({rows}, -inf, f32), none, none, acc);
+  }
+
+  // A state in memory takes state_size() floats: acc [rows, head_dim], maximum [rows], sum [rows].
+  std::int64_t state_size() const { return paged_state_size(c.group, c.head_dim); }
+
+  void save(const Tile &place, const Tile &max, const Tile &total, const std::vector<Tile> &acc) const {
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      store(acc_of(place, parts[i]), acc[i]);
+    store(place + rows * c.head_dim + group_row, max);
+    store(place + rows * c.head_dim + rows + group_row, total);
+  }
+
+  /// Of one column.
+  OnlineSoftmax restore(const Tile &place) const {
+    OnlineSoftmax state(rows, 1, parts, accuracy);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      state.acc[i] = load(acc_of(place, parts[i]));
+    state.max = load(place + rows * c.head_dim + group_row);
+    state.sum = col(load(place + rows * c.head_dim + rows + group_row));
+    return state;
+  }
+
+  const PagedAttentionConfig &c;
+  const PagedArguments &a;
+  const std::vector<HeadDimPart> parts;
+  const int rows; ///< those past the group, where it is no power of two, compute with zeros and are not stored
+  const Tile group_row, in_group;
+  // 16-bit weights and values lose the last bits of an f32 anyway.
+  const ExpOptions accuracy{.accuracy = sizeof(T) == 2 ? Accuracy::fast : Accuracy::full};
+
+private:
+  struct Places {
+    Tile page, in_page; ///< of each token, or a page for all of them; page is i64
+  };
+
+  Places find(const Tile &start, const Tile &index, const Tile &live, const Tile &pages) const {
+    const auto entry_of = [&](const Tile &entry) { return pages + (c.packed ? entry : entry * a.table_entry); };
+    if (c.page_size % c.block_n == 0)
+      return {load(entry_of(quotient(start, c.page_size))).to(i64), remainder(start, c.page_size) + index};
+    Tile token = start + index;
+    // Where blocks begin with a page, a lane's place in its page is the same in all of them.
+    const bool aligned = c.block_n % c.page_size == 0;
+    Tile entry = aligned ? quotient(start, c.page_size) + quotient(index, c.page_size) : quotient(token, c.page_size);
+    return {load(entry_of(entry), {.mask = live}).to(i64), remainder(aligned ? index : token, c.page_size)};
+  }
+
+  Tile dims(const HeadDimPart &part, const Tile &stride) const {
+    Tile d = arange(part.begin, part.end());
+    return row(c.packed ? d : d * stride);
+  }
+  Tile acc_of(const Tile &place, const HeadDimPart &part) const {
+    return place + col(group_row * c.head_dim) + row(arange(part.begin, part.end()));
+  }
+};
+
+} // namespace kiln::kernels
