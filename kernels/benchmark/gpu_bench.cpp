@@ -1,28 +1,33 @@
 // kiln-bench-gpu: the figures by which Kiln's GPU path is judged. README.md says how each is measured.
 #include "benchmark/gpu_bench.h"
+#include "benchmark/gpu_decode.h"
 
 #include "kiln/cuda.h"
 #include "kiln/error.h"
+#include "kiln/tool_arguments.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
 using namespace kiln;
 
 namespace {
 
 int usage(const char *program) {
-  std::fprintf(stderr, "usage: %s [compile|bandwidth|decode]...\n", program);
+  std::fprintf(stderr, "usage: %s [compile|bandwidth|decode]...\n%s", program,
+               std::string(bench::DecodeOptions::usage()).c_str());
   return 2;
 }
 
-void run(std::string_view part, const char *program) {
+void run(std::string_view part, const char *program, const bench::DecodeOptions &options) {
   if (part == "compile") // first: it starts processes, before this one has touched the driver
     bench::compile(program);
   else if (part == "bandwidth")
     bench::bandwidth(Device::cuda(0));
   else if (part == "decode")
-    bench::decode(Device::cuda(0));
+    bench::decode(Device::cuda(0), options);
   else
     bench::first_launch(Device::cuda(0));
 }
@@ -31,28 +36,31 @@ void run(std::string_view part, const char *program) {
 
 int main(int argc, char **argv) {
   constexpr std::string_view parts[] = {"compile", "bandwidth", "decode", "first-launch"};
-  const auto wanted = [&](std::string_view part) {
-    for (int i = 1; i < argc; ++i)
-      if (argv[i] == part)
-        return true;
-    return argc == 1 && part != "first-launch";
-  };
-  for (int i = 1; i < argc; ++i) {
-    bool known = false;
-    for (std::string_view part : parts)
-      known = known || part == argv[i];
-    if (!known)
-      return usage(argv[0]);
+  std::vector<std::string_view> wanted;
+  bench::DecodeOptions options;
+  try {
+    ToolArguments arguments(argc, argv);
+    while (arguments.next()) {
+      if (std::ranges::find(parts, arguments.text()) != std::end(parts))
+        wanted.push_back(arguments.text());
+      else if (!options.take(arguments))
+        return usage(argv[0]);
+    }
+  } catch (const Error &error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
   }
+  if (wanted.empty())
+    wanted.assign({"compile", "bandwidth", "decode"});
   try {
     for (std::string_view part : parts) {
-      if (!wanted(part))
+      if (std::ranges::find(wanted, part) == wanted.end())
         continue;
       if (part != "compile" && cuda::device_count() == 0) {
         std::fprintf(stderr, "%.*s: not run: %s\n", int(part.size()), part.data(), cuda::unavailable_reason().c_str());
         continue;
       }
-      run(part, argv[0]);
+      run(part, argv[0], options);
     }
   } catch (const Error &error) {
     std::fprintf(stderr, "%s\n", error.what());

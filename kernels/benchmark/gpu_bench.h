@@ -10,9 +10,6 @@ namespace kiln::bench {
 /// Vector add, softmax and RMSNorm of 8192 rows in bf16: the fastest of a few configs, and the default one.
 void bandwidth(Device device);
 
-/// Paged-attention decode, the cells of the comparison with other libraries.
-void decode(Device device);
-
 /// Trace to cubin, and the first launch of a process without and with the cache on disk. `program` is this program: it
 /// is started again for what only a new process shows.
 void compile(const std::string &program);
