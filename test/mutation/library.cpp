@@ -18,6 +18,7 @@ using Size = std::int64_t;
 /// The arrays of one problem, and the kernel that works on them.
 struct Problem {
   std::vector<std::shared_ptr<void>> memory;
+  std::vector<std::span<const std::byte>> outputs;
   std::unique_ptr<Subject> subject;
 
   template <class T>
@@ -39,13 +40,17 @@ struct Problem {
   }
   template <class T>
   T *output(const char *name, Size size) {
-    return keep(name, std::vector<T>(std::size_t(size), T(0)), Array<T>::Role::output);
+    T *data = keep(name, std::vector<T>(std::size_t(size), T(0)), Array<T>::Role::output);
+    outputs.push_back(std::as_bytes(std::span(data, std::size_t(size))));
+    return data;
   }
 };
 
 template <class... Arguments>
 std::shared_ptr<Subject> finish(std::shared_ptr<Problem> problem, const Arguments &...arguments) {
   problem->subject = std::make_unique<Subject>(arguments...);
+  for (std::span<const std::byte> output : problem->outputs)
+    problem->subject->watch(output);
   return {problem, problem->subject.get()}; // keeps the memory too
 }
 

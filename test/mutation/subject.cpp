@@ -7,6 +7,8 @@
 #include "kiln/Target/Emulator/EmulatorTarget.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Parser/Parser.h"
 
 #include <stdexcept>
@@ -51,6 +53,32 @@ MachineOps test::machine_ops(mlir::ModuleOp module, llvm::StringRef prefix) {
       found.push_back(op);
   });
   return found;
+}
+
+/// Copies what computes `value`, up to what is in `known`, accesses memory or is carried by a loop.
+static mlir::Value copy_slice(mlir::OpBuilder &builder, mlir::Value value, mlir::IRMapping &known) {
+  mlir::Operation *op = value.getDefiningOp();
+  if (known.contains(value) || !op || !mlir::isPure(op) || op->getNumRegions() > 0)
+    return known.lookupOrDefault(value);
+  for (mlir::Value operand : op->getOperands())
+    copy_slice(builder, operand, known);
+  builder.clone(*op, known);
+  return known.lookup(value);
+}
+
+void test::compute_for_thread(tile_gpu::MachineOp op, unsigned index, std::uint32_t and_mask, std::uint32_t xor_mask) {
+  mlir::OpBuilder builder(op);
+  const mlir::Location loc = op.getLoc();
+  const auto constant = [&](std::uint32_t value) {
+    return mlir::arith::ConstantIntOp::create(builder, loc, builder.getI32Type(), std::int32_t(value)).getResult();
+  };
+  mlir::IRMapping known;
+  for (tile_gpu::MachineOp thread : machine_ops(op->getParentOfType<mlir::ModuleOp>(), "tid.x")) {
+    const mlir::Value number = thread.getResult(0);
+    const mlir::Value masked = mlir::arith::AndIOp::create(builder, loc, number, constant(and_mask));
+    known.map(number, mlir::arith::XOrIOp::create(builder, loc, masked, constant(xor_mask)).getResult());
+  }
+  op->setOperand(index, copy_slice(builder, op->getOperand(index), known));
 }
 
 void Subject::add_argument(const void *value, std::size_t bytes) {
@@ -98,13 +126,16 @@ Report Subject::run(Mutation mutation) const {
   auto kernel = emulator::compile(*mutated, llvm::cantFail(gpu::GPUTarget::parse(arch)), options);
   if (!kernel)
     throw std::runtime_error(llvm::toString(kernel.takeError()));
+  Report report;
   try {
     runtime::EmulatedKernel(jit::emulated_code(**kernel, name_, arch, ""))
         .launch(grid_, addresses_of(arguments_).data());
-    return {};
   } catch (const CheckError &error) {
-    return {error.what()};
+    report.text = error.what();
   }
+  for (std::span<const std::byte> memory : watched_)
+    report.results.insert(report.results.end(), memory.begin(), memory.end());
+  return report;
 }
 
 LaunchProfile Subject::profile(Mutation mutation) const {

@@ -12,12 +12,13 @@
 #include "gtest/gtest.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace kiln::test {
@@ -49,6 +50,7 @@ private:
 /// What the emulator says of a launch; no text where it found nothing.
 struct Report {
   std::string text;
+  std::vector<std::byte> results; ///< what the watched memory holds afterwards
 
   bool is_clean() const { return text.empty(); }
   bool says(std::string_view part) const { return text.find(part) != text.npos; }
@@ -70,9 +72,12 @@ using MachineOps = std::vector<tile_gpu::MachineOp>;
 /// The machine operations whose names begin so, in the order of the code.
 MachineOps machine_ops(mlir::ModuleOp module, llvm::StringRef prefix);
 
+/// Computes operand `index` of `op` as it is in another thread: number & and_mask ^ xor_mask.
+void compute_for_thread(tile_gpu::MachineOp op, unsigned index, std::uint32_t and_mask, std::uint32_t xor_mask);
+
 class Subject {
 public:
-  /// How a mutation leaves the code.
+  /// Changes the code.
   using Mutation = llvm::function_ref<void(mlir::ModuleOp)>;
 
   template <class Config, class... Params>
@@ -91,7 +96,8 @@ public:
   /// Code of one thread as text, which begins at `line` of `file`; one program. Parameters are addresses.
   Subject(const char *file, int line, std::string_view text, std::vector<const void *> addresses);
 
-  const std::string &name() const { return name_; }
+  /// Makes memory part of Report::results.
+  void watch(std::span<const std::byte> memory) { watched_.push_back(memory); }
   /// The code as the compiler made it. Not to be changed.
   mlir::ModuleOp code() const { return *code_; }
   /// Runs the code after the mutation of a copy of it.
@@ -110,6 +116,7 @@ private:
   void lower(detail::TracedKernel traced);
 
   std::string name_;
+  std::vector<std::span<const std::byte>> watched_;
   std::array<unsigned, 3> grid_;
   std::vector<std::uint64_t> arguments_;
   std::unique_ptr<mlir::MLIRContext> context_;
