@@ -124,10 +124,11 @@ std::shared_ptr<Subject> paged_attention(kernels::PagedAttentionConfig config) {
                 p->input("key_cache", vector(host.key_cache)), p->input("value_cache", vector(host.value_cache)),
                 p->input("table", host.table), p->input("lengths", host.lengths),
                 p->output<T>("out", Size(host.q.size())), p->output<float>("lse", d.batch * d.heads),
-                static_cast<float *>(nullptr), d.scale * 1.442695F, std::int32_t(2), std::int32_t(1), d.q_stride.batch,
-                d.q_stride.head, d.q_stride.dim, k.page, k.token, k.head, k.dim, v.page, v.token, v.head, v.dim,
-                d.table_stride.batch, d.table_stride.entry, d.out_stride.batch, d.out_stride.head, d.out_stride.dim,
-                d.lse_stride.batch, d.lse_stride.head);
+                static_cast<std::int32_t *>(nullptr), static_cast<float *>(nullptr), d.scale * 1.442695F,
+                std::int32_t(d.batch), std::int32_t(d.kv_heads), std::int32_t(1), cdiv(Size(1) << 32, d.batch),
+                d.q_stride.batch, d.q_stride.head, d.q_stride.dim, k.page, k.token, k.head, k.dim, v.page, v.token,
+                v.head, v.dim, d.table_stride.batch, d.table_stride.entry, d.out_stride.batch, d.out_stride.head,
+                d.out_stride.dim, d.lse_stride.batch, d.lse_stride.head);
 }
 
 //===----------------------------------------------------------------------===//
