@@ -130,4 +130,24 @@ TEST_F(AsyncCopies, ThatAreNotCommittedAreNotWaitedFor) {
   note("commit left out", report);
 }
 
+TEST(AsyncCopiesOfTheLibrary, AreReadBeforeTheirWaitWhereItIsMissingOrTooWeak) {
+  std::size_t waits = 0;
+  for (const Case &c : library_cases()) {
+    const std::shared_ptr<Subject> subject = c.make();
+    for (std::size_t i = 0; i < machine_ops(subject->code(), "cp.async.wait_group").size(); ++i, ++waits) {
+      SCOPED_TRACE(testing::Message() << c.name << ", wait " << i);
+      const auto find = [i](mlir::ModuleOp module) { return machine_ops(module, "cp.async.wait_group")[i]; };
+      const Report missing = subject->run([&](mlir::ModuleOp module) { find(module).erase(); });
+      const Report weak = subject->run([&](mlir::ModuleOp module) { weaken(find(module)); });
+      for (const Report &report : {missing, weak}) {
+        EXPECT_TRUE(report.says("error: read of shared memory that an async copy is writing, before its wait"))
+            << report.text;
+        note(c.name + ", wait " + std::to_string(i), report);
+      }
+    }
+  }
+  if (waits == 0)
+    GTEST_SKIP() << "no kernel of the library is pipelined";
+}
+
 } // namespace

@@ -42,6 +42,7 @@ void store_without_mask(const Block &c, ptr<const float> in, ptr<float> out, sca
   store(out + i, x);
 }
 
+constexpr int short_store_line = __LINE__ + 3;
 void store_one_less(const Block &c, ptr<const float> in, ptr<float> out, scalar<std::int32_t> n) {
   Tile i = program_id(0) * c.block + arange(0, c.block);
   store(out + i, load(in + i, {.mask = i < n}), {.mask = i < n - 1});
@@ -89,6 +90,7 @@ TEST(WrongMask, LeavesTheLastElementUnwritten) {
   const Report report = run("store_one_less", store_one_less);
   EXPECT_TRUE(report.says("byte 1016 of output 'out' (1020 bytes) is not written by the kernel, and 3 others are not"))
       << report.text;
+  EXPECT_TRUE(report.names(line_of(__FILE__, short_store_line))) << report.text;
   note("`n - 1` for `n` in a store's mask", report);
 }
 

@@ -65,7 +65,9 @@ TEST(WrongSwizzle, OfBothSidesCostsBankConflictsAtItsLine) {
     SCOPED_TRACE(name);
     const std::shared_ptr<Subject> subject = make(name);
     const std::string line = line_of(machine_ops(subject->code(), "st.shared").at(0));
-    const auto mutation = [](mlir::ModuleOp module) { swizzle_all(module, {"st.shared", "ld.shared", "ldmatrix"}); };
+    const auto mutation = [](mlir::ModuleOp module) {
+      swizzle_all(module, {"st.shared", "cp.async.ca", "cp.async.cg", "ld.shared", "ldmatrix"});
+    };
     EXPECT_EQ(subject->run(mutation).results, subject->run().results);
     EXPECT_EQ(conflicts(subject->profile(), line), 0U);
     const std::uint64_t after = conflicts(subject->profile(mutation), line);

@@ -31,8 +31,9 @@ public:
   /// negative where none did.
   std::string compare(std::int64_t &site) const;
   /// After the last run: empty, or the first byte of an output that a run did not write: "byte 17 of output 'out' (64
-  /// bytes) is not written by the kernel, and 3 others are not".
-  std::string find_unwritten() const;
+  /// bytes) is not written by the kernel, and 3 others are not". `site` is where a program wrote to a byte beside it,
+  /// negative where none wrote to that output.
+  std::string find_unwritten(std::int64_t &site) const;
 
 private:
   friend class GlobalMemory;

@@ -167,9 +167,14 @@ void EmulatedKernel::launch(std::array<unsigned, 3> grid, const void *const *arg
         report_difference(kernel, std::move(difference), site, run.uninitialized_reads(), findings);
     }
   }
-  if (std::string unwritten = memory.find_unwritten(); !unwritten.empty()) {
+  std::int64_t site = -1;
+  if (std::string unwritten = memory.find_unwritten(site); !unwritten.empty()) {
     Finding finding;
     finding.message = std::move(unwritten);
+    if (site >= 0) {
+      finding.other_message = "others of its bytes are written here";
+      finding.other_place = kernel.code.sites[std::size_t(site)].place;
+    }
     findings.add(std::move(finding));
   }
   if (!findings.empty())

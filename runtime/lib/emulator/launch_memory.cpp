@@ -93,6 +93,17 @@ std::int64_t LaunchMemory::State::find_site(std::uint64_t address) const {
   return -1;
 }
 
+std::int64_t LaunchMemory::State::find_first_site(const std::map<std::uint64_t, PageMask> &pages, std::uint64_t begin,
+                                                  std::uint64_t end) const {
+  for (auto page = pages.lower_bound(begin / page_bytes); page != pages.end(); ++page) {
+    const std::uint64_t first = page->first * page_bytes, last = std::min(end, first + page_bytes);
+    for (std::uint64_t address = std::max(begin, first); address < last; ++address)
+      if (page->second.has(address - first))
+        return find_site(address);
+  }
+  return -1;
+}
+
 std::string LaunchMemory::State::describe_byte(std::uint64_t address) const {
   const BufferRecord *record = buffers->find(reinterpret_cast<const void *>(address), 1);
   if (!record)
@@ -175,7 +186,8 @@ std::string LaunchMemory::compare(std::int64_t &site) const {
   return text;
 }
 
-std::string LaunchMemory::find_unwritten() const {
+std::string LaunchMemory::find_unwritten(std::int64_t &site) const {
+  site = -1;
   std::string text;
   std::uint64_t others = 0;
   for (unsigned run = 0; run < state_->runs && text.empty(); ++run) {
@@ -190,10 +202,13 @@ std::string LaunchMemory::find_unwritten() const {
         for (; address < page_end; ++address) {
           if (page != pages.end() && page->second.has(address % page_bytes))
             continue;
-          if (text.empty())
-            text = state_->describe_byte(address) + " is not written by the kernel";
-          else
+          if (!text.empty()) {
             ++others;
+            continue;
+          }
+          text = state_->describe_byte(address) + " is not written by the kernel";
+          // What is in front of the first one is written; or look for what is behind it.
+          site = address > output.begin ? state_->find_site(address - 1) : state_->find_first_site(pages, address, end);
         }
       }
     }

@@ -33,6 +33,9 @@ struct LaunchMemory::State {
   std::map<std::uint64_t, PageMask> pages_of(unsigned run) const;
   /// The site that wrote 4 bytes, in the second run where it did; negative where none did.
   std::int64_t find_site(std::uint64_t address) const;
+  /// Where a program wrote to the first byte from `begin` to `end` that is written; negative where none is.
+  std::int64_t find_first_site(const std::map<std::uint64_t, PageMask> &pages, std::uint64_t begin,
+                               std::uint64_t end) const;
   bool is_output(std::uint64_t address) const;
   /// "byte 17 of buffer 'out' (64 bytes)".
   std::string describe_byte(std::uint64_t address) const;

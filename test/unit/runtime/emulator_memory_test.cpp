@@ -266,6 +266,14 @@ TEST(EmulatedOutputs, BytesThatAreNotWrittenAreFound) {
     EXPECT_EQ(memory[31], 31u);
     EXPECT_EQ(store_but(memory.data(), 1 << 4 | 1 << 31),
               "error: byte 16 of output 'out' (128 bytes) is not written by the kernel, and 7 others are not\n"
+              "test.cpp:1:1: note: others of its bytes are written here\n"
+              "note: while running 'k' with {} on emulated:sm_90a");
+    EXPECT_EQ(store_but(memory.data(), 3),
+              "error: byte 0 of output 'out' (128 bytes) is not written by the kernel, and 7 others are not\n"
+              "test.cpp:1:1: note: others of its bytes are written here\n"
+              "note: while running 'k' with {} on emulated:sm_90a");
+    EXPECT_EQ(store_but(memory.data(), 0xffffffff),
+              "error: byte 0 of output 'out' (128 bytes) is not written by the kernel, and 127 others are not\n"
               "note: while running 'k' with {} on emulated:sm_90a");
   }
   set_emulator_options(before);
