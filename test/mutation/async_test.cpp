@@ -130,19 +130,27 @@ TEST_F(AsyncCopies, ThatAreNotCommittedAreNotWaitedFor) {
   note("commit left out", report);
 }
 
-TEST(AsyncCopiesOfTheLibrary, AreReadBeforeTheirWaitWhereItIsMissingOrTooWeak) {
+TEST(AsyncCopiesOfTheLibrary, AreMetBeforeTheirWaitWhereItIsMissingOrTooWeak) {
   std::size_t waits = 0;
   for (const Case &c : library_cases()) {
     const std::shared_ptr<Subject> subject = c.make();
-    for (std::size_t i = 0; i < machine_ops(subject->code(), "cp.async.wait_group").size(); ++i, ++waits) {
-      SCOPED_TRACE(testing::Message() << c.name << ", wait " << i);
+    const Report whole = subject->run();
+    MachineOps found = machine_ops(subject->code(), "cp.async.wait_group");
+    for (std::size_t i = 0; i < found.size(); ++i, ++waits) {
+      const std::string what = c.name + ", wait " + std::to_string(i);
+      SCOPED_TRACE(what);
       const auto find = [i](mlir::ModuleOp module) { return machine_ops(module, "cp.async.wait_group")[i]; };
       const Report missing = subject->run([&](mlir::ModuleOp module) { find(module).erase(); });
       const Report weak = subject->run([&](mlir::ModuleOp module) { weaken(find(module)); });
       for (const Report &report : {missing, weak}) {
-        EXPECT_TRUE(report.says("error: read of shared memory that an async copy is writing, before its wait"))
-            << report.text;
-        note(c.name + ", wait " + std::to_string(i), report);
+        if (!found[i]->getParentOfType<mlir::scf::ForOp>() && report.is_clean()) {
+          // Behind the loop: what is still under way is of use to nobody, and nothing else takes its place.
+          EXPECT_EQ(report.results, whole.results);
+          continue;
+        }
+        EXPECT_TRUE(report.says(" of shared memory that an async copy is writing, before its wait")) << report.text;
+        EXPECT_TRUE(report.says("note: the copy")) << report.text;
+        note(what, report);
       }
     }
   }
