@@ -164,7 +164,8 @@ TEST(EmulatedErrors, AFailedCompileNamesTheLineAndACommandThatRepeatsIt) {
 
 TEST(EmulatedErrors, AnAccessOutsideTheBuffersIsFoundAndTheProcessGoesOn) {
   Kernel kernel{"scale", scale};
-  std::vector<float> x(1024, 1), out(1024);
+  // What lies behind x is far from other buffers, so that all of it counts as past its end.
+  std::vector<float> x(64 * 1024, 1), out(1024);
   debug::Buffer known_x(x.data(), 4000, "x"), known_out(out.data(), 4096, "out");
   // No check mode is needed, and nothing is compiled for it.
   auto run = [&](int n) { kernel.launch({.grid = 2, .device = hopper}, {}, x.data(), out.data(), n); };
