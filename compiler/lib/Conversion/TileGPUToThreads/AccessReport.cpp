@@ -2,9 +2,12 @@
 
 #include "kiln/Conversion/TileGPUToThreads/AccessReport.h"
 
+#include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
+using namespace kiln;
 using namespace kiln::tile_gpu;
 using kiln::tile::AccessLimit;
 
@@ -48,22 +51,28 @@ std::string AccessRecord::str() const {
     os << ", read-only";
   if (StringRef why = describe(limit); !why.empty())
     os << ", " << why;
+  if (!pipeline.empty())
+    os << ", " << pipeline;
   return text;
 }
 
 void kiln::tile_gpu::setAccessRecords(Operation *kernel, ArrayRef<AccessRecord> records) {
   Builder builder(kernel->getContext());
   SmallVector<Attribute> list;
-  for (const AccessRecord &record : records)
-    list.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("kind", builder.getStringAttr(kKinds[unsigned(record.kind)])),
+  for (const AccessRecord &record : records) {
+    SmallVector<NamedAttribute> entry = {
+         builder.getNamedAttr("kind", builder.getStringAttr(kKinds[unsigned(record.kind)])),
          builder.getNamedAttr("place", builder.getStringAttr(record.place)),
          builder.getNamedAttr("type", builder.getStringAttr(record.type)),
          builder.getNamedAttr("bits", builder.getI32IntegerAttr(record.bits)),
          builder.getNamedAttr("count", builder.getI32IntegerAttr(record.count)),
          builder.getNamedAttr("predicated", builder.getBoolAttr(record.predicated)),
          builder.getNamedAttr("read_only", builder.getBoolAttr(record.readOnly)),
-         builder.getNamedAttr("limit", builder.getStringAttr(kLimits[unsigned(record.limit)]))}));
+         builder.getNamedAttr("limit", builder.getStringAttr(kLimits[unsigned(record.limit)]))};
+    if (!record.pipeline.empty())
+      entry.push_back(builder.getNamedAttr("pipeline", builder.getStringAttr(record.pipeline)));
+    list.push_back(builder.getDictionaryAttr(entry));
+  }
   kernel->setAttr(kAccessesAttr, builder.getArrayAttr(list));
 }
 
@@ -86,6 +95,8 @@ SmallVector<AccessRecord> kiln::tile_gpu::getAccessRecords(Operation *kernel) {
     record.predicated = entry.getAs<BoolAttr>("predicated").getValue();
     record.readOnly = entry.getAs<BoolAttr>("read_only").getValue();
     record.limit = AccessLimit(named("limit", kLimits));
+    if (auto pipeline = entry.getAs<StringAttr>("pipeline"))
+      record.pipeline = pipeline.str();
   }
   return records;
 }
@@ -100,4 +111,16 @@ std::string kiln::tile_gpu::getSourcePlace(Location loc) {
     return WalkResult::interrupt();
   });
   return place;
+}
+
+AccessRecord tile_gpu::describeAccess(Operation *op, AccessKind kind, Value pointer) {
+  AccessRecord record{.kind = kind, .place = getSourcePlace(op->getLoc())};
+  llvm::raw_string_ostream type(record.type);
+  if (auto tile = dyn_cast<RankedTensorType>(pointer.getType()))
+    for (int64_t size : tile.getShape())
+      type << size << 'x';
+  type << cast<tile::PtrType>(tile::getElementOrSelf(pointer.getType())).getPointeeType();
+  if (auto how = op->getAttrOfType<StringAttr>(kPipelineAttr))
+    record.pipeline = how.str();
+  return record;
 }

@@ -30,8 +30,6 @@ public:
 private:
   SmallVector<Value> exchange(const WarpExchange &plan, SmallVector<Value> registers);
   SmallVector<Value> exchange(const SharedExchange &plan, ArrayRef<Value> registers);
-  void loadVectors(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers);
-  void loadMatrices(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers);
 
   void tell(StringRef row, const LinearLayout &layout, ArrayRef<Value> registers, bool withinWarp);
 
@@ -111,23 +109,6 @@ SmallVector<Value> Conversion::exchange(const WarpExchange &plan, SmallVector<Va
 // Through shared memory
 //===----------------------------------------------------------------------===//
 
-/// The registers of each access of `vector` elements: neighbours in shared memory, the one with the lowest offset in
-/// front.
-SmallVector<SmallVector<unsigned, 16>> cutIntoVectors(const LinearLayout &places, unsigned vector) {
-  std::map<uint64_t, unsigned> registerAt;
-  for (int64_t reg = 0, e = places.getSize(Axis::registers()); reg < e; ++reg)
-    registerAt[places.apply(reg)] = reg;
-  SmallVector<SmallVector<unsigned, 16>> vectors;
-  for (const auto &[offset, reg] : registerAt) {
-    if (offset % vector != 0)
-      continue;
-    auto &members = vectors.emplace_back();
-    for (unsigned i = 0; i < vector; ++i)
-      members.push_back(registerAt.at(offset + i));
-  }
-  return vectors;
-}
-
 SmallVector<Value> Conversion::exchange(const SharedExchange &plan, ArrayRef<Value> registers) {
   Value base = lowering.getSharedAddress(op);
   LinearLayout places = from.compose(plan.offsets);
@@ -141,35 +122,8 @@ SmallVector<Value> Conversion::exchange(const SharedExchange &plan, ArrayRef<Val
   lowering.barrier();
 
   SmallVector<Value> result(to.getSize(Axis::registers()));
-  if (plan.load == SharedExchange::Load::Vector)
-    loadVectors(plan, base, result);
-  else
-    loadMatrices(plan, base, result);
+  loadExchange(lowering, plan, to, base, element, result);
   return result;
-}
-
-void Conversion::loadVectors(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers) {
-  LinearLayout places = to.compose(plan.offsets);
-  SharedAddresses addresses(lowering, base, places, elementBytes);
-  for (ArrayRef<unsigned> vector : cutIntoVectors(places, plan.loadVector)) {
-    Value address = addresses.get(places.apply(vector.front()));
-    for (auto [reg, bits] : llvm::zip_equal(vector, loadShared(lowering, address, elementBytes, vector.size())))
-      registers[reg] = lowering.fromBits(bits, element);
-  }
-}
-
-void Conversion::loadMatrices(const SharedExchange &plan, Value base, SmallVectorImpl<Value> &registers) {
-  SharedAddresses addresses(lowering, base, plan.rows, elementBytes);
-  std::string row = "ldmatrix.x" + std::to_string(plan.matrices);
-  if (plan.load == SharedExchange::Load::TransposedMatrix)
-    row += ".trans";
-  auto next = registers.begin();
-  for (int64_t group = 0, e = plan.rows.getSize(Axis::registers()); group < e; ++group) {
-    Value address = addresses.get(plan.rows.apply(group));
-    for (Value word : lowering.machineResults(row, address))
-      for (Value bits : unpackWord(lowering, word, elementBytes))
-        *next++ = lowering.fromBits(bits, element);
-  }
 }
 
 /// Tells the emulator which elements this thread holds. Within a warp every warp compares for itself: elements that

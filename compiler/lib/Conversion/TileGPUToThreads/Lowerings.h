@@ -23,6 +23,12 @@ llvm::LogicalResult lowerRename(ThreadLowering &lowering, mlir::Operation *op);
 llvm::LogicalResult lowerDot(ThreadLowering &lowering, tile::DotOp op);
 llvm::LogicalResult lowerMma(ThreadLowering &lowering, MmaOp op);
 
+// RingLowering.cpp
+llvm::LogicalResult lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op);
+llvm::LogicalResult lowerAsyncCommit(ThreadLowering &lowering, AsyncCommitOp op);
+llvm::LogicalResult lowerAsyncWait(ThreadLowering &lowering, AsyncWaitOp op);
+llvm::LogicalResult lowerRingLoad(ThreadLowering &lowering, RingLoadOp op);
+
 // ReduceLowering.cpp, ScanLowering.cpp
 llvm::LogicalResult lowerReduce(ThreadLowering &lowering, tile::ReduceOp op);
 llvm::LogicalResult lowerScan(ThreadLowering &lowering, tile::ScanOp op);

@@ -113,6 +113,8 @@ SmallVector<Value> MemoryLowering::unpack(ValueRange values) {
 }
 
 void MemoryLowering::record(AccessKind kind, unsigned count, bool isPredicated) {
+  if (op->hasAttr(kPrologueAttr))
+    return;
   AccessRecord record = describeAccess(op, kind, pointer);
   record.bits = words.bits * words.count;
   record.count = count;

@@ -3,6 +3,7 @@
 #include "SharedAccess.h"
 
 #include "llvm/Support/MathExtras.h"
+#include <map>
 
 using namespace mlir;
 using namespace kiln;
@@ -107,6 +108,61 @@ void tile_gpu::storeShared(ThreadLowering &lowering, Value address, Value predic
 SmallVector<Value> tile_gpu::loadShared(ThreadLowering &lowering, Value address, int64_t elementBytes, int64_t count) {
   auto [suffix, bits] = getAccess(elementBytes * count, elementBytes);
   return unpack(lowering, lowering.machineResults(("ld.shared." + suffix).str(), address), elementBytes * 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+SmallVector<SmallVector<unsigned, 16>> tile_gpu::cutIntoVectors(const LinearLayout &places, unsigned vector) {
+  std::map<uint64_t, unsigned> registerAt;
+  for (int64_t reg = 0, e = places.getSize(Axis::registers()); reg < e; ++reg)
+    registerAt[places.apply(reg)] = reg;
+  SmallVector<SmallVector<unsigned, 16>> vectors;
+  for (const auto &[offset, reg] : registerAt) {
+    if (offset % vector != 0)
+      continue;
+    auto &members = vectors.emplace_back();
+    for (unsigned i = 0; i < vector; ++i)
+      members.push_back(registerAt.at(offset + i));
+  }
+  return vectors;
+}
+
+static void loadVectors(ThreadLowering &lowering, const SharedExchange &plan, const LinearLayout &to, Value base,
+                        Type element, MutableArrayRef<Value> registers) {
+  LinearLayout places = to.compose(plan.offsets);
+  int64_t elementBytes = getBytes(element);
+  SharedAddresses addresses(lowering, base, places, elementBytes);
+  for (ArrayRef<unsigned> vector : cutIntoVectors(places, plan.loadVector)) {
+    Value address = addresses.get(places.apply(vector.front()));
+    for (auto [reg, bits] : llvm::zip_equal(vector, loadShared(lowering, address, elementBytes, vector.size())))
+      registers[reg] = lowering.fromBits(bits, element);
+  }
+}
+
+static void loadMatrices(ThreadLowering &lowering, const SharedExchange &plan, Value base, Type element,
+                         MutableArrayRef<Value> registers) {
+  int64_t elementBytes = getBytes(element);
+  SharedAddresses addresses(lowering, base, plan.rows, elementBytes);
+  std::string row = "ldmatrix.x" + std::to_string(plan.matrices);
+  if (plan.load == SharedExchange::Load::TransposedMatrix)
+    row += ".trans";
+  auto next = registers.begin();
+  for (int64_t group = 0, e = plan.rows.getSize(Axis::registers()); group < e; ++group) {
+    Value address = addresses.get(plan.rows.apply(group));
+    for (Value word : lowering.machineResults(row, address))
+      for (Value bits : unpackWord(lowering, word, elementBytes))
+        *next++ = lowering.fromBits(bits, element);
+  }
+}
+
+void tile_gpu::loadExchange(ThreadLowering &lowering, const SharedExchange &plan, const LinearLayout &to, Value base,
+                            Type element, MutableArrayRef<Value> registers) {
+  if (plan.load == SharedExchange::Load::Vector)
+    loadVectors(lowering, plan, to, base, element, registers);
+  else
+    loadMatrices(lowering, plan, base, element, registers);
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,6 +10,8 @@
 
 #include "ThreadLowering.h"
 
+#include "kiln/Dialect/TileGPU/Transforms/ConversionPlan.h"
+
 namespace kiln::tile_gpu {
 
 /// Byte addresses in the shared window: those of the offsets, counted in elements, that a layout gives (register, lane,
@@ -34,6 +36,13 @@ void storeShared(ThreadLowering &lowering, mlir::Value address, mlir::Value pred
 /// Loads `count` elements of `elementBytes` bytes, as integers, in one access.
 mlir::SmallVector<mlir::Value> loadShared(ThreadLowering &lowering, mlir::Value address, int64_t elementBytes,
                                           int64_t count);
+
+/// The registers of each access of `vector` elements: neighbours in shared memory, the one with the lowest offset in
+/// front.
+mlir::SmallVector<mlir::SmallVector<unsigned, 16>> cutIntoVectors(const LinearLayout &places, unsigned vector);
+/// Loads the `registers` of a tile in layout `to` from an exchange at the address `base`.
+void loadExchange(ThreadLowering &lowering, const SharedExchange &plan, const LinearLayout &to, mlir::Value base,
+                  mlir::Type element, mlir::MutableArrayRef<mlir::Value> registers);
 
 /// The elements of a 32-bit word.
 mlir::SmallVector<mlir::Value> unpackWord(ThreadLowering &lowering, mlir::Value word, int64_t elementBytes);

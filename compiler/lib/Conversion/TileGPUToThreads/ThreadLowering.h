@@ -8,9 +8,10 @@
 #ifndef KILN_LIB_CONVERSION_TILEGPUTOTHREADS_THREADLOWERING_H
 #define KILN_LIB_CONVERSION_TILEGPUTOTHREADS_THREADLOWERING_H
 
-#include "AccessPlan.h"
+#include "kiln/Conversion/TileGPUToThreads/AccessReport.h"
 #include "kiln/Dialect/TileGPU/IR/MachineOps.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Dialect/TileGPU/Transforms/AccessPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/DenseMap.h"

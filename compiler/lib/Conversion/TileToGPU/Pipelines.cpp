@@ -32,6 +32,10 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
   pm.addPass(tile_gpu::createRemoveConversions());
   simplify(pm);
   pm.addPass(createLoopInvariantCodeMotionPass()); // a query is converted once, not for every block of keys
+  tile_gpu::PipelineOptions pipeline;
+  pipeline.maxBytes = options.sharedBytes;
+  pipeline.asserts = options.asserts;
+  pm.addPass(tile_gpu::createPipeline(pipeline));
   tile_gpu::AllocateSharedOptions shared;
   shared.maxBytes = options.sharedBytes;
   pm.addPass(tile_gpu::createAllocateShared(shared));

@@ -31,6 +31,7 @@ struct AccessRecord {
   bool predicated = false;
   bool readOnly = false; ///< a load of memory that nobody writes, through the read-only path
   tile::AccessLimit limit = tile::AccessLimit::None; ///< why `bits` is less than 128
+  std::string pipeline = {}; ///< of a load in a loop with stages: how it is pipelined, or why not
 
   /// "decode.cpp:41:9: load of 64x128xbf16: 8 x 128 bits, predicated, read-only".
   std::string str() const;
@@ -40,6 +41,9 @@ struct AccessRecord {
 llvm::StringRef describe(AccessKind kind);
 /// "not wider because ...", or nothing where there is nothing to say.
 llvm::StringRef describe(tile::AccessLimit limit);
+
+/// The part of a record that every access has.
+AccessRecord describeAccess(mlir::Operation *op, AccessKind kind, mlir::Value pointer);
 
 /// The records of a kernel, a function of any dialect; none where it has not been lowered.
 llvm::SmallVector<AccessRecord> getAccessRecords(mlir::Operation *kernel);

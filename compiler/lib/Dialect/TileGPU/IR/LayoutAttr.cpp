@@ -45,53 +45,59 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, A
   return success();
 }
 
+SharedLayoutAttr SharedLayoutAttr::get(MLIRContext *context, const LinearLayout &layout) {
+  return get(context, kiln::getShape(layout), layout.getBases());
+}
+
+LinearLayout SharedLayoutAttr::getLinear() const {
+  return LinearLayout(Space({{Axis::offset(), unsigned(getBases().size())}}), Space::ofShape(getShape()), getBases());
+}
+
+LogicalResult SharedLayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape,
+                                       ArrayRef<uint64_t> bases) {
+  LinearLayout layout(Space({{Axis::offset(), unsigned(bases.size())}}), Space::ofShape(shape), bases);
+  if (!layout.isInjective() || !layout.isSurjective())
+    return emitError() << "a layout of shared memory has one place for each element";
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Text
 //===----------------------------------------------------------------------===//
 
 // <register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = []>
+// <offset = [[0, 1], [0, 2]]>
 
-Attribute LayoutAttr::parse(AsmParser &parser, Type) {
-  llvm::SMLoc loc = parser.getCurrentLocation();
-  SmallVector<SmallVector<int64_t>> bases;
-  auto parseGroup = [&](StringRef name) -> ParseResult {
-    if (parser.parseKeyword(name) || parser.parseEqual())
-      return failure();
-    return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
-      SmallVector<int64_t> &basis = bases.emplace_back();
-      return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
-                                            [&] { return parser.parseInteger(basis.emplace_back()); });
-    });
-  };
-  if (parser.parseLess() || parseGroup("register") || parser.parseComma())
-    return {};
-  unsigned registerBits = bases.size();
-  if (parseGroup("lane") || parser.parseComma())
-    return {};
-  unsigned laneEnd = bases.size();
-  if (parseGroup("warp") || parser.parseGreater())
-    return {};
-  if (laneEnd - registerBits != kLaneBits) {
-    parser.emitError(loc) << "a layout needs " << kLaneBits << " lane bases";
-    return {};
-  }
+using Coordinates = SmallVector<SmallVector<int64_t>>;
 
-  // A layout covers its tile, so that the highest bit in use says how large each dimension is.
-  unsigned rank = bases[registerBits].size();
+/// Appends a list of bases: "register = [[0, 1]]".
+static ParseResult parseGroup(AsmParser &parser, StringRef name, Coordinates &bases) {
+  if (parser.parseKeyword(name) || parser.parseEqual())
+    return failure();
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
+    SmallVector<int64_t> &basis = bases.emplace_back();
+    return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                          [&] { return parser.parseInteger(basis.emplace_back()); });
+  });
+}
+
+/// A layout covers its tile, so that the highest bit in use says how large each dimension is.
+static FailureOr<SmallVector<int64_t>> findShape(AsmParser &parser, llvm::SMLoc loc, const Coordinates &bases,
+                                                 unsigned rank) {
   SmallVector<int64_t> shape(rank, 1);
   for (ArrayRef<int64_t> basis : bases) {
-    if (basis.size() != rank) {
-      parser.emitError(loc) << "the bases of a layout have different numbers of coordinates";
-      return {};
-    }
+    if (basis.size() != rank)
+      return parser.emitError(loc) << "the bases of a layout have different numbers of coordinates";
     for (auto [size, coordinate] : llvm::zip(shape, basis)) {
-      if (coordinate < 0) {
-        parser.emitError(loc) << "a coordinate of a basis is negative";
-        return {};
-      }
+      if (coordinate < 0)
+        return parser.emitError(loc) << "a coordinate of a basis is negative";
       size = std::max<int64_t>(size, llvm::NextPowerOf2(coordinate));
     }
   }
+  return shape;
+}
+
+static SmallVector<uint64_t> getPoints(const Coordinates &bases, ArrayRef<int64_t> shape) {
   Space space = Space::ofShape(shape);
   SmallVector<uint64_t> points;
   for (ArrayRef<int64_t> basis : bases) {
@@ -99,11 +105,49 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
     for (auto [dim, coordinate] : llvm::enumerate(basis))
       point |= uint64_t(coordinate) << space.getShift(Axis::dim(dim));
   }
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), shape, points, registerBits,
-                    unsigned(bases.size() - laneEnd));
+  return points;
+}
+
+Attribute LayoutAttr::parse(AsmParser &parser, Type) {
+  llvm::SMLoc loc = parser.getCurrentLocation();
+  Coordinates bases;
+  if (parser.parseLess() || parseGroup(parser, "register", bases) || parser.parseComma())
+    return {};
+  unsigned registerBits = bases.size();
+  if (parseGroup(parser, "lane", bases) || parser.parseComma())
+    return {};
+  unsigned laneEnd = bases.size();
+  if (parseGroup(parser, "warp", bases) || parser.parseGreater())
+    return {};
+  if (laneEnd - registerBits != kLaneBits) {
+    parser.emitError(loc) << "a layout needs " << kLaneBits << " lane bases";
+    return {};
+  }
+  FailureOr<SmallVector<int64_t>> shape = findShape(parser, loc, bases, bases[registerBits].size());
+  if (failed(shape))
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), *shape, getPoints(bases, *shape),
+                    registerBits, unsigned(bases.size() - laneEnd));
 }
 
 void LayoutAttr::print(AsmPrinter &printer) const {
+  printer << '<';
+  getLinear().print(printer.getStream());
+  printer << '>';
+}
+
+Attribute SharedLayoutAttr::parse(AsmParser &parser, Type) {
+  llvm::SMLoc loc = parser.getCurrentLocation();
+  Coordinates bases;
+  if (parser.parseLess() || parseGroup(parser, "offset", bases) || parser.parseGreater())
+    return {};
+  FailureOr<SmallVector<int64_t>> shape = findShape(parser, loc, bases, bases.empty() ? 1 : bases.front().size());
+  if (failed(shape))
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), *shape, getPoints(bases, *shape));
+}
+
+void SharedLayoutAttr::print(AsmPrinter &printer) const {
   printer << '<';
   getLinear().print(printer.getStream());
   printer << '>';

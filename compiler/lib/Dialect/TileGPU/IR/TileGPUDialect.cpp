@@ -15,9 +15,9 @@ namespace {
 struct LayoutAlias : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
   AliasResult getAlias(Attribute attribute, raw_ostream &os) const override {
-    if (!isa<LayoutAttr>(attribute))
+    if (!isa<LayoutAttr, SharedLayoutAttr>(attribute))
       return AliasResult::NoAlias;
-    os << "layout";
+    os << (isa<LayoutAttr>(attribute) ? "layout" : "shared");
     return AliasResult::OverridableAlias;
   }
 };
@@ -25,6 +25,7 @@ struct LayoutAlias : OpAsmDialectInterface {
 
 void TileGPUDialect::initialize() {
   registerAttributes();
+  registerTypes();
   addOperations<
 #define GET_OP_LIST
 #include "kiln/Dialect/TileGPU/IR/TileGPUOps.cpp.inc"
@@ -39,6 +40,8 @@ LogicalResult TileGPUDialect::verifyOperationAttribute(Operation *op, NamedAttri
       return op->emitOpError() << "attribute '" << name << "' must be a layout, but is " << attribute.getValue();
     return success();
   }
+  if (name == kPipelineAttr && !isa<StringAttr>(attribute.getValue()))
+    return op->emitOpError() << "attribute '" << name << "' must be a string, but is " << attribute.getValue();
   if (name == kSharedOffsetAttr || name == kSharedBytesAttr) {
     auto value = dyn_cast<IntegerAttr>(attribute.getValue());
     if (!value || !value.getType().isSignlessInteger(64) || value.getInt() < 0)

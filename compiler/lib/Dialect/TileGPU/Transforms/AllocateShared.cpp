@@ -5,6 +5,9 @@
 // everywhere. Where two neighbours lie apart, the wait inside the later one serves the earlier one too, and whatever
 // comes third may use the bytes of the first again: small exchanges alternate between two places.
 //
+// A ring has its bytes from its allocation until its copies have been waited for behind its last use. Rings lie below,
+// and exchanges above those that live at the same time.
+//
 //===----------------------------------------------------------------------===//
 
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
@@ -35,6 +38,18 @@ struct Buffer {
   int64_t offset = -1; // not placed yet
   /// The buffers that were written last when this operation starts.
   SmallVector<size_t, 2> before = {};
+};
+
+struct Ring {
+  AllocRingOp op;
+  int64_t bytes;
+  int64_t offset = -1;
+  Operation *last; ///< in the block of `op`
+
+  bool livesAt(Operation *other) const {
+    Operation *place = op->getBlock()->findAncestorOpInBlock(*other);
+    return place && op->isBeforeInBlock(place) && place->isBeforeInBlock(last->getNextNode());
+  }
 };
 
 struct AllocateSharedPass : tile_gpu::impl::AllocateSharedBase<AllocateSharedPass> {
@@ -77,12 +92,40 @@ SmallVector<Buffer> collectBuffers(func::FuncOp kernel) {
   return buffers;
 }
 
-/// The lowest of the places that end within `limit` where `buffer` overlaps as few as possible of the buffers before
-/// it.
-int64_t findPlace(const Buffer &buffer, ArrayRef<Buffer> buffers, int64_t limit) {
-  SmallVector<int64_t> places = {0};
+SmallVector<Ring> collectRings(func::FuncOp kernel) {
+  SmallVector<Ring> rings;
+  kernel.walk<WalkOrder::PreOrder>([&](AllocRingOp op) {
+    Ring ring{op, int64_t(llvm::alignTo(op.getType().getBytes(), kSharedAlignment)), -1, op};
+    for (Operation *user : op->getUsers())
+      if (Operation *place = op->getBlock()->findAncestorOpInBlock(*user); ring.last->isBeforeInBlock(place))
+        ring.last = place;
+    for (Operation *next = ring.last; next; next = next->getNextNode()) {
+      if (auto wait = dyn_cast<AsyncWaitOp>(next); wait && wait.getGroups() == 0) {
+        ring.last = next;
+        break;
+      }
+    }
+    rings.push_back(ring);
+  });
+  return rings;
+}
+
+/// Puts each ring behind those which live at the same time, from the outer loops to the inner ones.
+void placeRings(MutableArrayRef<Ring> rings) {
+  for (auto [index, ring] : llvm::enumerate(rings)) {
+    ring.offset = 0;
+    for (const Ring &before : rings.take_front(index))
+      if (before.livesAt(ring.op) || ring.livesAt(before.op))
+        ring.offset = std::max(ring.offset, before.offset + before.bytes);
+  }
+}
+
+/// The lowest of the places from `base` that end within `limit` where `buffer` overlaps as few as possible of the
+/// buffers before it.
+int64_t findPlace(const Buffer &buffer, ArrayRef<Buffer> buffers, int64_t base, int64_t limit) {
+  SmallVector<int64_t> places = {base};
   for (size_t index : buffer.before)
-    if (buffers[index].offset >= 0)
+    if (buffers[index].offset >= 0 && buffers[index].offset + buffers[index].bytes > base)
       places.push_back(buffers[index].offset + buffers[index].bytes);
   llvm::sort(places);
   auto countOverlaps = [&](int64_t place) {
@@ -91,7 +134,7 @@ int64_t findPlace(const Buffer &buffer, ArrayRef<Buffer> buffers, int64_t limit)
       return other.offset >= 0 && place < other.offset + other.bytes && other.offset < place + buffer.bytes;
     });
   };
-  int64_t best = 0;
+  int64_t best = base;
   for (int64_t place : places)
     if (place + buffer.bytes <= limit && countOverlaps(place) < countOverlaps(best))
       best = place;
@@ -120,22 +163,42 @@ LogicalResult AllocateSharedPass::allocate(func::FuncOp kernel) {
                                       << int64_t(maxBytes) << " at most: use smaller tiles";
     largest = std::max(largest, buffer.bytes);
   }
-  int64_t limit = std::min<int64_t>(maxBytes, largest + getNumWarps(kernel) * kCheapBytesPerWarp);
+  SmallVector<Ring> rings = collectRings(kernel);
+  placeRings(rings);
 
   Builder builder(&getContext());
   SmallVector<Attribute> list;
   int64_t total = 0;
-  for (Buffer &buffer : buffers) {
-    buffer.offset = findPlace(buffer, buffers, limit);
-    total = std::max(total, buffer.offset + buffer.bytes);
-    buffer.op->setAttr(kSharedOffsetAttr, builder.getI64IntegerAttr(buffer.offset));
+  auto note = [&](Operation *op, int64_t offset, int64_t bytes) {
+    total = std::max(total, offset + bytes);
+    op->setAttr(kSharedOffsetAttr, builder.getI64IntegerAttr(offset));
     SmallVector<NamedAttribute> entry = {
-        builder.getNamedAttr("name", builder.getStringAttr(buffer.op->getName().getStringRef())),
-        builder.getNamedAttr("offset", builder.getI64IntegerAttr(buffer.offset)),
-        builder.getNamedAttr("bytes", builder.getI64IntegerAttr(buffer.bytes))};
-    if (std::string line = describeLine(buffer.op->getLoc()); !line.empty())
+        builder.getNamedAttr("name", builder.getStringAttr(op->getName().getStringRef())),
+        builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)),
+        builder.getNamedAttr("bytes", builder.getI64IntegerAttr(bytes))};
+    if (std::string line = describeLine(op->getLoc()); !line.empty())
       entry.push_back(builder.getNamedAttr("line", builder.getStringAttr(line)));
     list.push_back(builder.getDictionaryAttr(entry));
+  };
+  for (Ring &ring : rings) {
+    if (ring.offset + ring.bytes > maxBytes)
+      return ring.op->emitOpError() << "needs " << ring.bytes << " bytes of shared memory beside " << ring.offset
+                                    << " of other rings, but a program has " << int64_t(maxBytes)
+                                    << " at most: use fewer stages or smaller tiles";
+    note(ring.op, ring.offset, ring.bytes);
+  }
+  for (Buffer &buffer : buffers) {
+    int64_t base = 0;
+    for (const Ring &ring : rings)
+      if (ring.livesAt(buffer.op))
+        base = std::max(base, ring.offset + ring.bytes);
+    if (base + buffer.bytes > maxBytes)
+      return buffer.op->emitOpError() << "needs " << buffer.bytes << " bytes of shared memory beside " << base
+                                      << " of rings, but a program has " << int64_t(maxBytes)
+                                      << " at most: use fewer stages or smaller tiles";
+    int64_t limit = std::min<int64_t>(maxBytes, base + largest + getNumWarps(kernel) * kCheapBytesPerWarp);
+    buffer.offset = findPlace(buffer, buffers, base, limit);
+    note(buffer.op, buffer.offset, buffer.bytes);
   }
   if (tile::isKernel(kernel)) {
     kernel->setAttr(kSharedBytesAttr, builder.getI64IntegerAttr(total));

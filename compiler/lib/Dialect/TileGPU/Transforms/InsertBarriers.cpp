@@ -9,6 +9,10 @@
 // the same thread makes: through one value of pointers, each of which one thread has, and the scalar stores and
 // atomics, which are all made by the first thread.
 //
+// Copies into rings are under way until a thread waits for them; only then they meet reads of the ring, and the barrier
+// makes what each thread has waited for visible to all. A slot that copies go into is not read until then, and a thread
+// copies to the same elements of every slot, so that copies do not meet each other.
+//
 // Operations that exchange through shared memory wait in the middle: what is pending at their start is settled behind
 // them, except for their own reads.
 //
@@ -44,6 +48,8 @@ struct Access {
   bool writes;
   /// Shared: the bytes.
   int64_t begin = 0, end = 0;
+  /// Shared: the ring that a copy goes to.
+  Value copiesTo = {};
   /// Global: a tile of pointers, each of which one thread accesses, always the same one; or null.
   Value pointers = {};
   /// Of these, that some elements are held by several threads: one of them writes, but all read.
@@ -59,7 +65,7 @@ struct Access {
     if (space != other.space || !(writes || other.writes))
       return false;
     if (space == Space::Shared)
-      return begin < other.end && other.begin < end;
+      return begin < other.end && other.begin < end && !(copiesTo && copiesTo == other.copiesTo);
     if (isScalarWrite && other.isScalarWrite)
       return false;
     if (pointers && pointers == other.pointers && (!hasCopies || (writes && other.writes)))
@@ -76,6 +82,9 @@ struct Behaviour {
   Accesses accesses;
   bool waitsBetween = false;
   std::optional<Access> lastRead;
+  /// The accesses go on until an async_wait.
+  bool startsCopies = false;
+  bool waitsForCopies = false, waitsForAll = false;
 };
 
 /// An access through `pointer`, a scalar or a tile.
@@ -87,6 +96,11 @@ Access describeAccess(Value pointer, bool writes) {
   }
   access.isScalarWrite = writes && isa<tile::PtrType>(pointer.getType());
   return access;
+}
+
+Access describeRing(Value ring, bool writes) {
+  int64_t begin = ring.getDefiningOp()->getAttrOfType<IntegerAttr>(kSharedOffsetAttr).getInt();
+  return {Access::Space::Shared, writes, begin, begin + cast<RingType>(ring.getType()).getBytes()};
 }
 
 template <typename Atomic>
@@ -118,6 +132,18 @@ Behaviour describe(Operation *op) {
   } else if (auto call = dyn_cast<tile::ExternCallOp>(op)) {
     if (!call.getPure())
       behaviour.accesses.push_back({Access::Space::Global, /*writes=*/true});
+  } else if (auto load = dyn_cast<AsyncLoadOp>(op)) {
+    if (!tile::isReadOnlyMemory(load.getPointer()))
+      behaviour.accesses.push_back(describeAccess(load.getPointer(), /*writes=*/false));
+    Access access = describeRing(load.getRing(), /*writes=*/true);
+    access.copiesTo = load.getRing();
+    behaviour.accesses.push_back(access);
+    behaviour.startsCopies = true;
+  } else if (auto load = dyn_cast<RingLoadOp>(op)) {
+    behaviour.accesses.push_back(describeRing(load.getRing(), /*writes=*/false));
+  } else if (auto wait = dyn_cast<AsyncWaitOp>(op)) {
+    behaviour.waitsForCopies = true;
+    behaviour.waitsForAll = wait.getGroups() == 0;
   } else if (isa<BarrierOp>(op)) {
     behaviour.waitsFirst = true;
   }
@@ -149,25 +175,42 @@ public:
   }
   /// Returns whether there was anything new.
   bool join(const Pending &other) {
-    size_t before = accesses.size();
+    size_t before = accesses.size() + underWay.size();
     for (const Access &access : other.accesses)
       add(access);
-    return accesses.size() != before;
+    for (const Access &access : other.underWay)
+      start(access);
+    return accesses.size() + underWay.size() != before;
   }
+  /// All threads have waited for each other; copies go on.
   void clear() { accesses.clear(); }
+  /// Of a copy.
+  void start(const Access &access) {
+    if (!llvm::is_contained(underWay, access))
+      underWay.push_back(access);
+  }
+  /// This thread has waited for some of its copies, or for all.
+  void finish(bool all) {
+    for (const Access &access : underWay)
+      add(access);
+    if (all)
+      underWay.clear();
+  }
   /// Behind an iteration of `loop`: a value from inside stands for other pointers the next time.
   void leave(Operation *loop) {
-    Accesses old;
-    std::swap(old, accesses);
-    for (Access access : old) {
+    auto forget = [&](Access access) {
       if (access.pointers && loop->isAncestor(access.pointers.getParentBlock()->getParentOp()))
         access.pointers = {};
-      add(access);
-    }
+      return access;
+    };
+    for (const Access &access : std::exchange(accesses, {}))
+      add(forget(access));
+    for (const Access &access : std::exchange(underWay, {}))
+      start(forget(access));
   }
 
 private:
-  Accesses accesses;
+  Accesses accesses, underWay;
 };
 
 class BarrierPlacement {
@@ -175,7 +218,7 @@ public:
   explicit BarrierPlacement(func::FuncOp kernel) : kernel(kernel) {
     kernel.walk([&](Operation *op) {
       Behaviour behaviour = describe(op);
-      if (behaviour.waitsFirst || !behaviour.accesses.empty())
+      if (behaviour.waitsFirst || behaviour.waitsForCopies || !behaviour.accesses.empty())
         behaviours[op] = std::move(behaviour);
     });
   }
@@ -209,8 +252,14 @@ void BarrierPlacement::visit(Operation *op, const Behaviour &behaviour, Pending 
     isMissing = true;
     pending.clear();
   }
-  for (const Access &access : behaviour.accesses)
-    pending.add(access);
+  for (const Access &access : behaviour.accesses) {
+    if (behaviour.startsCopies)
+      pending.start(access);
+    else
+      pending.add(access);
+  }
+  if (behaviour.waitsForCopies)
+    pending.finish(behaviour.waitsForAll);
   if (behaviour.waitsBetween)
     pending.clear();
   if (behaviour.lastRead)
@@ -311,7 +360,7 @@ llvm::SetVector<Operation *> BarrierPlacement::run() {
 struct InsertBarriersPass : tile_gpu::impl::InsertBarriersBase<InsertBarriersPass> {
   void runOnOperation() override {
     WalkResult result = getOperation()->walk([](Operation *op) {
-      if (getSharedBytes(op) == 0 || op->hasAttr(kSharedOffsetAttr))
+      if ((getSharedBytes(op) == 0 && !isa<AllocRingOp>(op)) || op->hasAttr(kSharedOffsetAttr))
         return WalkResult::advance();
       op->emitOpError("has no place in shared memory: tile-gpu-allocate-shared comes first");
       return WalkResult::interrupt();

@@ -43,6 +43,8 @@ public:
         sourceRegisters(from.getBases(Axis::registers())), registers(to.getBases(Axis::registers())) {}
 
   SharedExchange run();
+  SharedExchange runForLoad(const LinearLayout &offsets) const;
+  SharedExchange runForRing(unsigned axis, int64_t piece) const;
 
 private:
   SmallVector<Candidate> getCandidates() const;
@@ -351,7 +353,53 @@ SharedExchange Planner::run() {
   return best;
 }
 
+SharedExchange Planner::runForLoad(const LinearLayout &offsets) const {
+  SharedExchange best;
+  best.offsets = offsets;
+  measureLoad(best);
+  for (const Candidate &candidate : getCandidates()) {
+    // What a row of a matrix has to consist of is in its place.
+    if (candidate.load == Load::Vector || !llvm::all_of(llvm::enumerate(candidate.low), [&](auto bit) {
+          return offsets.apply(bit.value()) == uint64_t(1) << bit.index();
+        }))
+      continue;
+    SharedExchange exchange;
+    exchange.offsets = offsets;
+    exchange.load = candidate.load;
+    if (measureMatrices(exchange) && exchange.cost < best.cost)
+      best = std::move(exchange);
+  }
+  return best;
+}
+
+SharedExchange Planner::runForRing(unsigned axis, int64_t piece) const {
+  Vectors pieces;
+  for (unsigned bit = 0; int64_t(1) << bit < piece; ++bit)
+    pieces.push_back(uint64_t(1) << (from.getOutput().getShift(Axis::dim(axis)) + bit));
+  SmallVector<Candidate> candidates = getCandidates();
+  candidates.push_back({Load::Vector, pieces});
+  SharedExchange best;
+  for (const Candidate &candidate : candidates) {
+    SharedExchange exchange = complete(candidate);
+    bool isWhole = exchange.cost != 0 && llvm::all_of(llvm::enumerate(pieces), [&](auto bit) {
+                     return exchange.offsets.apply(bit.value()) == uint64_t(1) << bit.index();
+                   });
+    if (isWhole && (best.cost == 0 || exchange.cost < best.cost))
+      best = std::move(exchange);
+  }
+  return best;
+}
+
 } // namespace
+
+SharedExchange tile_gpu::planSharedLoad(const LinearLayout &offsets, const LinearLayout &to, unsigned elementBytes) {
+  return Planner(to, to, elementBytes).runForLoad(offsets);
+}
+
+SharedExchange tile_gpu::planRing(const LinearLayout &from, unsigned axis, int64_t piece, const LinearLayout &to,
+                                  unsigned elementBytes) {
+  return Planner(from, to, elementBytes).runForRing(axis, piece);
+}
 
 SharedExchange tile_gpu::planSharedExchange(const LinearLayout &from, const LinearLayout &to, unsigned elementBytes) {
   return Planner(from, to, elementBytes).run();

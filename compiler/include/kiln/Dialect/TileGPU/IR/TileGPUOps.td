@@ -27,16 +27,20 @@ def TileGPUDialect : Dialect {
     | attribute | on | meaning |
     | --- | --- | --- |
     | `tile_gpu.layout = #tile_gpu.layout<...>` | memory operations and `tile.dot` | the layout that a pass chose for what the operation accesses or yields |
-    | `tile_gpu.shared_offset = n : i64` | operations that exchange data through shared memory | where their bytes start |
+    | `tile_gpu.shared_offset = n : i64` | operations that exchange data through shared memory, `tile_gpu.alloc_ring` | where their bytes start |
     | `tile_gpu.shared_bytes = n : i64` | kernel | the shared memory of a program |
     | `tile_gpu.shared_buffers = [...]` | kernel | who uses which part of it: dictionaries of `name`, `offset`, `bytes` and, where known, `line` |
+    | `tile_gpu.pipeline = "..."` | `tile.load`, `tile_gpu.async_load` | of a load in a loop with `tile.num_stages`: how it is pipelined, or why not |
+    | `tile_gpu.prologue` | `tile.load`, `tile_gpu.async_load` | it stands in front of a pipelined loop for one in it: reports leave it out |
     | `tile_gpu.accesses = [...]` | kernel, as code of threads | of each load, store and atomic what it became: how many bits one instruction moves, how often, and why not more |
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let dependentDialects = ["::kiln::tile::TileDialect"];
   let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerAttributes();
+    void registerTypes();
   }];
 }
 
@@ -69,6 +73,54 @@ def TileGPU_LayoutAttr : AttrDef<TileGPUDialect, "Layout"> {
     /// Elements that one thread holds.
     int64_t getNumRegisters() const { return int64_t(1) << getRegisterBits(); }
     int64_t getNumWarps() const { return int64_t(1) << getWarpBits(); }
+  }];
+}
+
+def TileGPU_SharedLayoutAttr : AttrDef<TileGPUDialect, "SharedLayout"> {
+  let mnemonic = "shared_layout";
+  let summary = "the order of a tile's elements in shared memory";
+  let description = [{
+    A linear map over GF(2), one to one, from the bits of an offset, counted in elements, to the element that lies there. A basis with several bits is a
+    swizzle: it moves neighbours in a row to other banks than those of the rows above.
+
+    ```mlir
+    // 8 rows of 16, where every fourth row and the next three exchange the halves of their lines of 8.
+    #s = #tile_gpu.shared_layout<offset = [[0, 1], [0, 2], [0, 4], [0, 8], [1, 0], [2, 0], [4, 8]]>
+    ```
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape, ArrayRefParameter<"uint64_t">:$bases);
+  let builders = [AttrBuilder<(ins "const ::kiln::LinearLayout &":$layout)>];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// From offsets to elements.
+    ::kiln::LinearLayout getLinear() const;
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+def TileGPU_RingType : TypeDef<TileGPUDialect, "Ring"> {
+  let mnemonic = "ring";
+  let summary = "tiles in shared memory that a loop fills and reads in turn";
+  let description = [{
+    As many tiles of one type as the first number says, the slots. While a loop computes with one of them, copies into the others are under way.
+
+    ```mlir
+    !tile_gpu.ring<3x64x128xf16, #s> // three tiles of 64 x 128 f16, each laid out as #s says
+    ```
+  }];
+  let parameters = (ins "int64_t":$slots, ArrayRefParameter<"int64_t">:$shape, "::mlir::Type":$elementType,
+                        "::kiln::tile_gpu::SharedLayoutAttr":$layout);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Of an element; an i1 occupies one byte.
+    int64_t getElementBytes() const { return (getElementType().getIntOrFloatBitWidth() + 7) / 8; }
+    int64_t getSlotBytes() const;
+    int64_t getBytes() const { return getSlots() * getSlotBytes(); }
   }];
 }
 
@@ -119,6 +171,80 @@ def TileGPU_BarrierOp : TileGPU_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]
     ```
   }];
   let assemblyFormat = "attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles that are copied while the threads compute
+//===----------------------------------------------------------------------===//
+
+def TileGPU_AllocRingOp : TileGPU_Op<"alloc_ring", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "room for the tiles of a ring in shared memory";
+  let description = [{
+    It belongs to the ring from here to its last use.
+
+    ```mlir
+    %keys = tile_gpu.alloc_ring : !tile_gpu.ring<3x64x128xf16, #s>
+    ```
+  }];
+  let results = (outs TileGPU_RingType:$ring);
+  let assemblyFormat = "attr-dict `:` type($ring)";
+}
+
+def TileGPU_AsyncLoadOp : TileGPU_Op<"async_load", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "start to copy a tile from global memory into a slot of a ring";
+  let description = [{
+    Elements whose mask is false become zero, and their memory is not touched. The copy belongs to the group that the next `tile_gpu.async_commit`
+    closes. Until `tile_gpu.async_wait` has waited for that group, and then all threads for each other, nobody reads the slot; and nobody still reads what
+    was there before when the copy starts.
+
+    ```mlir
+    tile_gpu.async_load %p mask %m to %keys[%slot]
+        : tensor<64x128x!tile.ptr<f16>, #l> to !tile_gpu.ring<3x64x128xf16, #s>
+    ```
+  }];
+  let arguments = (ins Tile_PointerTensor:$pointer, Optional<RankedTensorOf<[I1]>>:$mask, TileGPU_RingType:$ring, I32:$slot);
+  let assemblyFormat = [{
+    $pointer (`mask` $mask^ `:` type($mask))? `to` $ring `[` $slot `]` attr-dict `:` type($pointer) `to` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def TileGPU_AsyncCommitOp : TileGPU_Op<"async_commit", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "close a group of copies";
+  let description = [{
+    The copies that a thread has started since the last one form a group; it may be empty.
+
+    ```mlir
+    tile_gpu.async_commit
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def TileGPU_AsyncWaitOp : TileGPU_Op<"async_wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait until all but the last groups of copies are there";
+  let description = [{
+    Each thread waits for its own copies: those of others are there when these have waited too, and all threads for each other.
+
+    ```mlir
+    tile_gpu.async_wait 1 // the last group may still be under way
+    ```
+  }];
+  let arguments = (ins ConfinedAttr<I64Attr, [IntNonNegative]>:$groups);
+  let assemblyFormat = "$groups attr-dict";
+}
+
+def TileGPU_RingLoadOp : TileGPU_Op<"ring_load", [MemoryEffects<[MemRead]>]> {
+  let summary = "read a slot of a ring";
+  let description = [{
+    ```mlir
+    %k = tile_gpu.ring_load %keys[%slot] : !tile_gpu.ring<3x64x128xf16, #s> -> tensor<64x128xf16, #l>
+    ```
+  }];
+  let arguments = (ins TileGPU_RingType:$ring, I32:$slot);
+  let results = (outs Tile_NumberTensor:$result);
+  let assemblyFormat = "$ring `[` $slot `]` attr-dict `:` type($ring) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//

@@ -93,6 +93,14 @@ struct SharedExchange {
 /// `elementBytes` is 1, 2, 4 or 8.
 SharedExchange planSharedExchange(const LinearLayout &from, const LinearLayout &to, unsigned elementBytes);
 
+/// Of an exchange through shared memory the side that loads, where `offsets` are given.
+SharedExchange planSharedLoad(const LinearLayout &offsets, const LinearLayout &to, unsigned elementBytes);
+
+/// The exchange whose stores are copies from global memory: each moves `piece` neighbours along `axis`, which a thread
+/// holds in layout `from`, to neighbours in shared memory.
+SharedExchange planRing(const LinearLayout &from, unsigned axis, int64_t piece, const LinearLayout &to,
+                        unsigned elementBytes);
+
 /// One of the two, the cheaper one.
 struct ConversionPlan {
   std::optional<WarpExchange> warp;

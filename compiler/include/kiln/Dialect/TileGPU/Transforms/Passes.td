@@ -87,6 +87,39 @@ def RemoveConversions : Pass<"tile-gpu-remove-conversions", "::mlir::ModuleOp"> 
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
 
+def Pipeline : Pass<"tile-gpu-pipeline", "::mlir::ModuleOp"> {
+  let summary = "start the loads of later iterations before the earlier ones compute";
+  let description = [{
+    In a loop with `tile.num_stages = n`, n at least 2, a load whose address does not depend on what the loop computes, and whose memory the loop
+    does not write, is copied into a ring of n slots in shared memory n - 1 iterations before the iteration that reads it. Addresses may come from
+    other loads (a table of pages): these are loaded into registers an iteration earlier still. Loads that cannot be copied, but are small, are loaded
+    into registers an iteration ahead. Where n slots of all rings do not fit into `max-bytes`, there are fewer.
+
+    `tile_gpu.pipeline` on each load says what became of it.
+
+    ```mlir
+    // before                                            // after, without the addresses
+    scf.for %i = %lo to %hi step %s {                    tile_gpu.async_load ... to %ring[%c0]       // iteration 0
+      %x = tile.load %p                                  tile_gpu.async_commit
+      ...                                                tile_gpu.async_load ... to %ring[%c1]       // iteration 1
+    } {tile.num_stages = 3 : i32}                        tile_gpu.async_commit
+                                                         scf.for %i = %lo to %hi step %s iter_args(%slot = %c0) {
+                                                           tile_gpu.async_wait 1
+                                                           tile_gpu.async_load ... to %ring[%last]   // iteration i + 2
+                                                           tile_gpu.async_commit
+                                                           %x = tile_gpu.ring_load %ring[%slot]
+                                                           ...
+                                                         }
+                                                         tile_gpu.async_wait 0
+    ```
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+  let options = [
+    Option<"maxBytes", "max-bytes", "int64_t", "232448", "the most shared memory that a program of the target may have; by default that of sm_90">,
+    Option<"asserts", "asserts", "bool", "false", "tile.assert is checked: no load passes one">
+  ];
+}
+
 def InsertBarriers : Pass<"tile-gpu-insert-barriers"> {
   let summary = "make all threads wait for each other where one could overtake another";
   let description = [{

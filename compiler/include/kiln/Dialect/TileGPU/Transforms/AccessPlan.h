@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef KILN_LIB_CONVERSION_TILEGPUTOTHREADS_ACCESSPLAN_H
-#define KILN_LIB_CONVERSION_TILEGPUTOTHREADS_ACCESSPLAN_H
+#ifndef KILN_DIALECT_TILEGPU_TRANSFORMS_ACCESSPLAN_H
+#define KILN_DIALECT_TILEGPU_TRANSFORMS_ACCESSPLAN_H
 
-#include "kiln/Conversion/TileGPUToThreads/AccessReport.h"
+#include "kiln/Analysis/AccessWidth.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
@@ -25,7 +25,7 @@ struct AccessPlan {
   bool isReadOnly = false;
 };
 
-/// Plans of the loads and stores of a kernel whose types have layouts.
+/// Plans of the loads, copies and stores of a kernel whose types have layouts.
 class AccessPlans {
 public:
   explicit AccessPlans(mlir::func::FuncOp kernel);
@@ -36,9 +36,6 @@ private:
   llvm::DenseMap<mlir::Operation *, AccessPlan> plans;
 };
 
-/// The part of a record that every access has.
-AccessRecord describeAccess(mlir::Operation *op, AccessKind kind, mlir::Value pointer);
-
 } // namespace kiln::tile_gpu
 
-#endif // KILN_LIB_CONVERSION_TILEGPUTOTHREADS_ACCESSPLAN_H
+#endif // KILN_DIALECT_TILEGPU_TRANSFORMS_ACCESSPLAN_H

@@ -1,6 +1,6 @@
 //===- AccessPlan.cpp - How each access to memory will be done ------------===//
 
-#include "AccessPlan.h"
+#include "kiln/Dialect/TileGPU/Transforms/AccessPlan.h"
 
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Layout/Vectors.h"
@@ -43,17 +43,9 @@ AccessPlans::AccessPlans(func::FuncOp kernel) {
   kernel.walk([&](Operation *op) {
     if (auto load = dyn_cast<tile::LoadOp>(op))
       plans[op] = planAccess(load.getPointer(), load.getMask(), facts);
+    else if (auto load = dyn_cast<AsyncLoadOp>(op))
+      plans[op] = planAccess(load.getPointer(), load.getMask(), facts);
     else if (auto store = dyn_cast<tile::StoreOp>(op))
       plans[op] = planAccess(store.getPointer(), store.getMask(), facts);
   });
-}
-
-AccessRecord tile_gpu::describeAccess(Operation *op, AccessKind kind, Value pointer) {
-  AccessRecord record{.kind = kind, .place = getSourcePlace(op->getLoc())};
-  llvm::raw_string_ostream type(record.type);
-  if (auto tile = dyn_cast<RankedTensorType>(pointer.getType()))
-    for (int64_t size : tile.getShape())
-      type << size << 'x';
-  type << cast<tile::PtrType>(tile::getElementOrSelf(pointer.getType())).getPointeeType();
-  return record;
 }
