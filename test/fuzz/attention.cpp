@@ -107,7 +107,7 @@ Value Generator::attention() {
     yields.add(next, bounds);
   line(cat("scf.yield ", yields.names, " : ", yields.types));
   indent = outer_indent;
-  line("}");
+  end_for_loop();
   store_result(results[0]);
   store_result(results[1]);
   return results[2];

@@ -99,6 +99,12 @@ std::vector<Value> Generator::results_like(const std::vector<Value> &values) {
   return result;
 }
 
+/// Ends a loop, of which a GPU may have up to four iterations under way.
+void Generator::end_for_loop() {
+  std::uint64_t stages = chance(50) ? 2 + below(3) : 1;
+  line(stages == 1 ? "}" : cat("} {tile.num_stages = ", stages, " : i32}"));
+}
+
 std::vector<Value> Generator::for_loop() {
   std::vector<Value> initial = initial_values();
   Type type = chance(80) ? Type::i32 : Type::i64;
@@ -143,7 +149,7 @@ std::vector<Value> Generator::for_loop() {
     inside += cat(indent, "  scf.yield ", yields.names, " : ", yields.types, "\n");
   }
   body += inside;
-  line("}");
+  end_for_loop();
   return results;
 }
 

@@ -155,6 +155,7 @@ private:
   void store_result(const Value &value);
 
   // ---- control.cpp
+  void end_for_loop();
   std::vector<Value> for_loop();
   std::vector<Value> while_loop();
   std::vector<Value> branch();

@@ -30,7 +30,8 @@ void jit::fill_report(const gpu::CompiledKernel &kernel, CompileReport &report) 
                                .count = record.count,
                                .predicated = record.predicated,
                                .read_only = record.readOnly,
-                               .reason = tile_gpu::describe(record.limit).str()});
+                               .reason = tile_gpu::describe(record.limit).str(),
+                               .pipeline = record.pipeline});
 }
 
 void jit::override_tile(detail::TracedKernel &traced, const Subject &subject) {

@@ -88,6 +88,7 @@ std::string CompileReport::json() const {
           json.attribute("predicated", access.predicated);
           json.attribute("read_only", access.read_only);
           json.attribute("reason", access.reason);
+          json.attribute("pipeline", access.pipeline);
         });
     });
   });
@@ -127,6 +128,7 @@ std::optional<CompileReport> jit::report_from_json(std::string_view text) {
         read(*o, "predicated", access.predicated);
         read(*o, "read_only", access.read_only);
         read(*o, "reason", access.reason);
+        read(*o, "pipeline", access.pipeline);
       }
   return report;
 }
@@ -167,7 +169,9 @@ std::string CompileReport::text() const {
       out << "  " << access.place << (access.place.empty() ? "" : ": ");
       out << formatv("{0} of {1}: {2} x {3} bits", access.operation, access.type, access.count, access.vector_bits);
       out << (access.predicated ? ", predicated" : "") << (access.read_only ? ", read-only" : "");
-      out << (access.reason.empty() ? "" : ", ") << access.reason << '\n';
+      for (const std::string &remark : {access.reason, access.pipeline})
+        out << (remark.empty() ? "" : ", ") << remark;
+      out << '\n';
     }
   }
   return result;

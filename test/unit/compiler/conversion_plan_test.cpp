@@ -453,6 +453,41 @@ TEST(ConversionPlan, OperandsOfTensorCoresComeThroughLdmatrix) {
     EXPECT_EQ(plan.matrices, 4u);
     EXPECT_EQ(plan.storeConflicts, 1u) << describe(from, to);
     EXPECT_EQ(plan.loadConflicts, 1u) << describe(from, to);
+    // The same, stored by copies from global memory; the reader finds out for itself how to load.
+    unsigned axis = test.blocking.order[0];
+    SharedExchange ring = planRing(from, axis, 16 / test.bytes, to, test.bytes);
+    EXPECT_TRUE(carryOut(ring, from, to, test.bytes));
+    EXPECT_EQ(ring.storeConflicts, 1u) << describe(from, to);
+    for (int64_t i = 0; i < 16 / test.bytes; ++i)
+      EXPECT_EQ(ring.offsets.apply(uint64_t(i) << ring.offsets.getInput().getShift(Axis::dim(axis))), uint64_t(i));
+    SharedExchange load = planSharedLoad(ring.offsets, to, test.bytes);
+    EXPECT_EQ(load.load, test.load) << describe(from, to);
+    EXPECT_EQ(load.rows, ring.rows);
+    EXPECT_EQ(load.matrices, 4u);
+    EXPECT_EQ(load.loadConflicts, 1u) << describe(from, to);
+  }
+}
+
+TEST(ConversionPlan, RingsKeepThePiecesOfCopies) {
+  // Whatever the layouts, a copy moves neighbours in memory to neighbours in shared memory, and the reader gets all.
+  std::mt19937 random(5);
+  for (int round = 0; round < 200; ++round) {
+    unsigned bytes = 1u << random() % 4, rows = 3 + random() % 3, columns = 3 + random() % 4;
+    llvm::SmallVector<int64_t> shape = {int64_t(1) << rows, int64_t(1) << columns};
+    int64_t vector = std::min<int64_t>(16 / bytes, shape[1]);
+    int64_t lanes = std::min<int64_t>(32, shape[1] / vector);
+    LinearLayout from = blockedLayout(shape, {{1, vector}, {32 / lanes, lanes}, {2, 1}, {1, 0}});
+    LinearLayout to = bytes == 8 ? blockedLayout(shape, {{2, 1}, {8, 4}, {1, 2}, {0, 1}})
+                                 : mmaOperandLayout(random() % 2, shape, {1, 2}, bytes * 8);
+    for (int64_t piece = vector; piece >= 1; piece /= 2) {
+      SharedExchange ring = planRing(from, 1, piece, to, bytes);
+      EXPECT_TRUE(carryOut(ring, from, to, bytes)) << describe(from, to);
+      for (int64_t i = 0; i < piece; ++i)
+        EXPECT_EQ(ring.offsets.apply(uint64_t(i) << ring.offsets.getInput().getShift(Axis::dim(1))), uint64_t(i));
+      SharedExchange load = planSharedLoad(ring.offsets, to, bytes);
+      load.storeVector = ring.storeVector;
+      EXPECT_TRUE(carryOut(load, from, to, bytes)) << describe(from, to);
+    }
   }
 }
 

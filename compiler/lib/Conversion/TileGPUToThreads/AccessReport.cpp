@@ -61,14 +61,14 @@ void kiln::tile_gpu::setAccessRecords(Operation *kernel, ArrayRef<AccessRecord> 
   SmallVector<Attribute> list;
   for (const AccessRecord &record : records) {
     SmallVector<NamedAttribute> entry = {
-         builder.getNamedAttr("kind", builder.getStringAttr(kKinds[unsigned(record.kind)])),
-         builder.getNamedAttr("place", builder.getStringAttr(record.place)),
-         builder.getNamedAttr("type", builder.getStringAttr(record.type)),
-         builder.getNamedAttr("bits", builder.getI32IntegerAttr(record.bits)),
-         builder.getNamedAttr("count", builder.getI32IntegerAttr(record.count)),
-         builder.getNamedAttr("predicated", builder.getBoolAttr(record.predicated)),
-         builder.getNamedAttr("read_only", builder.getBoolAttr(record.readOnly)),
-         builder.getNamedAttr("limit", builder.getStringAttr(kLimits[unsigned(record.limit)]))};
+        builder.getNamedAttr("kind", builder.getStringAttr(kKinds[unsigned(record.kind)])),
+        builder.getNamedAttr("place", builder.getStringAttr(record.place)),
+        builder.getNamedAttr("type", builder.getStringAttr(record.type)),
+        builder.getNamedAttr("bits", builder.getI32IntegerAttr(record.bits)),
+        builder.getNamedAttr("count", builder.getI32IntegerAttr(record.count)),
+        builder.getNamedAttr("predicated", builder.getBoolAttr(record.predicated)),
+        builder.getNamedAttr("read_only", builder.getBoolAttr(record.readOnly)),
+        builder.getNamedAttr("limit", builder.getStringAttr(kLimits[unsigned(record.limit)]))};
     if (!record.pipeline.empty())
       entry.push_back(builder.getNamedAttr("pipeline", builder.getStringAttr(record.pipeline)));
     list.push_back(builder.getDictionaryAttr(entry));

@@ -1,8 +1,8 @@
 //===- RingLowering.cpp - Copies into shared memory, and reads of them ----===//
 //
 // A copy moves the neighbours that the plan of the access allows, 4, 8 or 16 bytes, from global to shared memory; where
-// the mask is false, it reads no bytes and fills with zeros. Fewer than 4 bytes cannot be copied asynchronously: they go
-// through a register.
+// the mask is false, it reads no bytes and fills with zeros. Fewer than 4 bytes cannot be copied asynchronously: they
+// go through a register.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,8 +58,7 @@ LogicalResult tile_gpu::lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op)
       std::string load = "ld.global.b" + std::to_string(bytes * 8);
       Value value;
       if (plan.isMasked)
-        value = lowering.machine(load + ".pred",
-                                 {pointer, masks[first], lowering.zero(b.getIntegerType(bytes * 8))});
+        value = lowering.machine(load + ".pred", {pointer, masks[first], lowering.zero(b.getIntegerType(bytes * 8))});
       else
         value = lowering.machine(load, pointer);
       lowering.machine("st.shared.b" + std::to_string(bytes * 8), {address, value});

@@ -44,8 +44,8 @@ Type RingType::parse(AsmParser &parser) {
   SmallVector<int64_t> sizes;
   Type elementType;
   SharedLayoutAttr layout;
-  if (parser.parseLess() || parser.parseDimensionList(sizes, /*allowDynamic=*/false) ||
-      parser.parseType(elementType) || parser.parseComma() || parser.parseAttribute(layout) || parser.parseGreater())
+  if (parser.parseLess() || parser.parseDimensionList(sizes, /*allowDynamic=*/false) || parser.parseType(elementType) ||
+      parser.parseComma() || parser.parseAttribute(layout) || parser.parseGreater())
     return {};
   if (sizes.size() < 2) {
     parser.emitError(loc) << "a ring has a number of slots and the sizes of their tiles";
@@ -85,10 +85,11 @@ LogicalResult AsyncLoadOp::verify() {
   if (failed(verifyTile(*this, type, cast<tile::PtrType>(type.getElementType()).getPointeeType(), getRing())))
     return failure();
   if (!getLayout(type).getLinear().isInjective())
-    return emitOpError() << "has the type " << type << ", of which several threads hold one element: they would copy it "
+    return emitOpError() << "has the type " << type
+                         << ", of which several threads hold one element: they would copy it "
                          << "into each other's way";
-  if (getMask() && (getMask().getType().getShape() != type.getShape() ||
-                    getMask().getType().getEncoding() != type.getEncoding()))
+  if (getMask() &&
+      (getMask().getType().getShape() != type.getShape() || getMask().getType().getEncoding() != type.getEncoding()))
     return emitOpError() << "has a mask of type " << getMask().getType() << " for pointers of type " << type;
   return success();
 }

@@ -261,8 +261,7 @@ void Pipeliner::hoistPrologue() {
   Operation *to = prologue;
   while (Operation *before = to->getPrevNode()) {
     bool isSimple = before->getNumRegions() == 0 || isa<tile::ReduceOp, tile::ScanOp>(before);
-    if (!isSimple || sources.contains(before) || !isMemoryEffectFree(before) ||
-        isa<tile::LoadOp>(before))
+    if (!isSimple || sources.contains(before) || !isMemoryEffectFree(before) || isa<tile::LoadOp>(before))
       break;
     to = before;
   }
@@ -282,8 +281,8 @@ scf::ForOp Pipeliner::emitLoop() {
     inits.push_back(slotNumber(0));
   for (Carried &value : carried)
     inits.push_back(value.first);
-  auto pipelined = scf::ForOp::create(builder, loop.getLoc(), loop.getLowerBound(), loop.getUpperBound(),
-                                      loop.getStep(), inits);
+  auto pipelined =
+      scf::ForOp::create(builder, loop.getLoc(), loop.getLowerBound(), loop.getUpperBound(), loop.getStep(), inits);
   for (NamedAttribute attribute : loop->getDiscardableAttrs())
     if (attribute.getName() != tile::kNumStagesAttr)
       pipelined->setAttr(attribute.getName(), attribute.getValue());
@@ -318,8 +317,8 @@ void Pipeliner::emitStages(scf::ForOp pipelined) {
   auto getCondition = [&](int64_t stage) {
     Value &condition = conditions[stage];
     if (!condition)
-      condition = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, pipelined.getInductionVar(),
-                                        limits[stage]);
+      condition =
+          arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, pipelined.getInductionVar(), limits[stage]);
     return condition;
   };
   for (Carried &value : carried) {
@@ -334,8 +333,7 @@ void Pipeliner::emitStages(scf::ForOp pipelined) {
   Value isFirst = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, slot, zero);
   previousSlot = arith::SelectOp::create(builder, loc, isFirst, last, arith::SubIOp::create(builder, loc, slot, one));
   for (auto [copy, ring] : llvm::zip_equal(plan.copies, rings)) {
-    AsyncLoadOp load =
-        getStage(plan.slots - 1).copy(copy.load, getCondition(plan.slots - 1), ring, previousSlot);
+    AsyncLoadOp load = getStage(plan.slots - 1).copy(copy.load, getCondition(plan.slots - 1), ring, previousSlot);
     describe(load, "pipelined in " + Twine(plan.slots) + " stages" +
                        (plan.isShort ? ", as many as fit into shared memory" : ""));
   }
@@ -352,8 +350,8 @@ void Pipeliner::readRings() {
                                        ring, slot);
       for (tile::TransOp trans : reader.transpositions) {
         auto type = cast<RankedTensorType>(trans.getType());
-        LayoutAttr layout = LayoutAttr::get(
-            type.getContext(), transposeLayout(getLayout(value).getLinear(), trans.getOrder()));
+        LayoutAttr layout =
+            LayoutAttr::get(type.getContext(), transposeLayout(getLayout(value).getLinear(), trans.getOrder()));
         value = tile::TransOp::create(builder, trans.getLoc(), withLayout(type, layout), value, trans.getOrder());
       }
       reader.conversion.getResult().replaceAllUsesWith(value);
@@ -428,7 +426,7 @@ struct PipelinePass : tile_gpu::impl::PipelineBase<PipelinePass> {
     });
     for (scf::ForOp loop : loops) {
       auto kernel = loop->getParentOfType<func::FuncOp>();
-      if (loop.getUnsignedCmp() || !tile::isKernel(kernel))
+      if (loop.getUnsignedCmp())
         continue;
       AccessPlans accesses(kernel);
       Pipeliner(loop, planPipeline(loop, accesses, {.sharedBytes = maxBytes, .asserts = asserts})).run();

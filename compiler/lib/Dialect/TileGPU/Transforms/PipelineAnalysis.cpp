@@ -30,9 +30,7 @@ constexpr int64_t kMostFetchedRegisters = 16;
 /// The machine waits for up to 7 groups of copies, two less than there are slots.
 constexpr int64_t kMostSlots = 9;
 
-bool isNothing(Value other) {
-  return !other || matchPattern(other, m_Zero()) || matchPattern(other, m_PosZeroFloat());
-}
+bool isNothing(Value other) { return !other || matchPattern(other, m_Zero()) || matchPattern(other, m_PosZeroFloat()); }
 
 bool writesGlobalMemory(Operation *op) {
   if (auto call = dyn_cast<tile::ExternCallOp>(op))
@@ -157,8 +155,7 @@ void Planner::decide(tile::LoadOp load) {
       LayoutAttr own = getLayout(type), to = readers.empty() ? own : readers.front().layout;
       const AccessPlan &access = accesses.get(load);
       int64_t bytes = (type.getElementTypeBitWidth() + 7) / 8;
-      SharedExchange exchange =
-          planRing(own.getLinear(), access.axis, access.vector.elements, to.getLinear(), bytes);
+      SharedExchange exchange = planRing(own.getLinear(), access.axis, access.vector.elements, to.getLinear(), bytes);
       plan.copies.push_back({load, SharedLayoutAttr::get(load.getContext(), exchange.offsets.invert())});
       return;
     }
@@ -187,7 +184,8 @@ void Planner::decide() {
         decide(load);
       continue;
     }
-    if (needed.contains(&op) || op.getNumRegions() != 0 || !isMemoryEffectFree(&op) || op.hasTrait<OpTrait::IsTerminator>())
+    if (needed.contains(&op) || op.getNumRegions() != 0 || !isMemoryEffectFree(&op) ||
+        op.hasTrait<OpTrait::IsTerminator>())
       need(&op);
     // Loads inside belong to this loop as well, unless they have one with stages of their own.
     op.walk([&](tile::LoadOp load) {

@@ -55,3 +55,37 @@ func.func @layouts(%x: f32) attributes {tile.kernel} {
   }
   return
 }
+
+// A ring has its bytes from its allocation to the end of its copies; exchanges in between lie above, others do not.
+// CHECK-LABEL: @rings(
+// CHECK-SAME: {bytes = 256 : i64, line = "{{[^"]*}}", name = "tile_gpu.alloc_ring", offset = 0 : i64}
+// CHECK-SAME: {bytes = 256 : i64, line = "{{[^"]*}}", name = "tile_gpu.alloc_ring", offset = 256 : i64}
+// CHECK-SAME: {bytes = 256 : i64, line = "{{[^"]*}}", name = "tile_gpu.alloc_ring", offset = 0 : i64}
+// CHECK-SAME: tile_gpu.shared_bytes = 528 : i64
+// CHECK: tile.atomic_rmw {{.*}} {tile_gpu.shared_offset = 0 : i64}
+// CHECK: tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64}
+// CHECK: tile_gpu.alloc_ring {tile_gpu.shared_offset = 256 : i64}
+// CHECK: tile.atomic_rmw {{.*}} {tile_gpu.shared_offset = 512 : i64}
+// CHECK: tile.atomic_rmw {{.*}} {tile_gpu.shared_offset = 0 : i64}
+// CHECK: tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64}
+#lanes = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
+#straight = #tile_gpu.shared_layout<offset = [[1], [2], [4], [8], [16]]>
+func.func @rings(%p: !tile.ptr<i32>, %v: i32, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %a = tile.atomic_rmw add relaxed device %p, %v : !tile.ptr<i32> -> i32
+  %first = tile_gpu.alloc_ring : !tile_gpu.ring<2x32xi32, #straight>
+  %second = tile_gpu.alloc_ring : !tile_gpu.ring<2x32xi32, #straight>
+  scf.for %i = %zero to %n step %one : i32 {
+    %x = tile_gpu.ring_load %first[%zero] : !tile_gpu.ring<2x32xi32, #straight> -> tensor<32xi32, #lanes>
+    %y = tile_gpu.ring_load %second[%zero] : !tile_gpu.ring<2x32xi32, #straight> -> tensor<32xi32, #lanes>
+    tile.print "x", %x, %y : tensor<32xi32, #lanes>, tensor<32xi32, #lanes>
+  }
+  %b = tile.atomic_rmw add relaxed device %p, %a : !tile.ptr<i32> -> i32
+  tile_gpu.async_wait 0
+  %c = tile.atomic_rmw add relaxed device %p, %b : !tile.ptr<i32> -> i32
+  %third = tile_gpu.alloc_ring : !tile_gpu.ring<2x32xi32, #straight>
+  %z = tile_gpu.ring_load %third[%zero] : !tile_gpu.ring<2x32xi32, #straight> -> tensor<32xi32, #lanes>
+  tile.print "z", %z, %c : tensor<32xi32, #lanes>, i32
+  return
+}

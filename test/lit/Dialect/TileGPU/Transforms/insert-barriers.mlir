@@ -269,3 +269,69 @@ func.func @alternating(%n: i32, %x: tensor<128xf32, #a>) {
   }
   return
 }
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+#l128 = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64]]>
+#s128 = #tile_gpu.shared_layout<offset = [[1], [2], [4], [8], [16], [32], [64]]>
+
+// One barrier in an iteration: what has been waited for becomes visible, and the slot that is filled has been read.
+// CHECK-LABEL: @ring(
+// CHECK: tile_gpu.async_load
+// CHECK-NEXT: tile_gpu.async_commit
+// CHECK-NEXT: scf.for
+// CHECK-NEXT: tile_gpu.async_wait 0
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.async_load
+// CHECK-NEXT: tile_gpu.async_commit
+// CHECK-NEXT: tile_gpu.ring_load
+// CHECK-NEXT: tile.print
+// CHECK-NEXT: }
+// CHECK-NEXT: tile_gpu.async_wait 0
+// CHECK-NEXT: return
+func.func @ring(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128>
+  tile_gpu.async_load %p to %ring[%zero] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+  tile_gpu.async_commit
+  scf.for %i = %zero to %n step %one : i32 {
+    tile_gpu.async_wait 0
+    tile_gpu.async_load %p to %ring[%one] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+    tile_gpu.async_commit
+    %x = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #l128>
+    tile.print "x", %x : tensor<128xf32, #l128>
+  }
+  tile_gpu.async_wait 0
+  return
+}
+
+// A barrier before the wait is none for what is waited for; copies under way are no reason for one.
+// CHECK-LABEL: @waited(
+// CHECK: tile_gpu.async_load
+// CHECK-NEXT: tile_gpu.async_commit
+// CHECK-NEXT: tile_gpu.ring_load
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.async_wait 0
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.ring_load
+// CHECK: tile_gpu.alloc_ring
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.async_load
+func.func @waited(%p: tensor<128x!tile.ptr<f32>, #l128>, %slot: i32) {
+  %zero = arith.constant 0 : i32
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128>
+  tile_gpu.async_load %p to %ring[%zero] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+  tile_gpu.async_commit
+  %w = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #l128>
+  tile_gpu.barrier
+  tile_gpu.async_wait 0
+  %x = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #l128>
+  tile.print "x", %w, %x : tensor<128xf32, #l128>, tensor<128xf32, #l128>
+  // The bytes of the first ring, other threads.
+  %other = tile_gpu.alloc_ring {tile_gpu.shared_offset = 512 : i64} : !tile_gpu.ring<2x128xf32, #s128>
+  tile_gpu.async_load %p to %other[%zero] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+  return
+}
