@@ -24,7 +24,7 @@ enum class AccessKind : uint8_t { Load, Store, Atomic };
 /// One load, store or atomic of a kernel.
 struct AccessRecord {
   AccessKind kind = AccessKind::Load;
-  std::string place;     ///< "file:line:column", or empty
+  std::string place = {}; ///< "file:line:column", or empty
   std::string type = {}; ///< of what is read or written, "64x128xbf16" or "i32"
   unsigned bits = 0;     ///< that one instruction of one thread moves
   unsigned count = 0;    ///< instructions of one thread

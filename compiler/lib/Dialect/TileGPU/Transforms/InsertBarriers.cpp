@@ -11,7 +11,8 @@
 //
 // Copies into rings are under way until a thread waits for them; only then they meet reads of the ring, and the barrier
 // makes what each thread has waited for visible to all. A slot that copies go into is not read until then, and a thread
-// copies to the same elements of every slot, so that copies do not meet each other.
+// copies to the same elements of every slot, so that copies do not meet each other; nor do they meet reads, where each
+// thread reads what it has copied itself.
 //
 // Operations that exchange through shared memory wait in the middle: what is pending at their start is settled behind
 // them, except for their own reads.
@@ -48,8 +49,10 @@ struct Access {
   bool writes;
   /// Shared: the bytes.
   int64_t begin = 0, end = 0;
-  /// Shared: the ring that a copy goes to.
-  Value copiesTo = {};
+  /// Shared: the ring, which elements of a slot each thread accesses, and whether copies go there.
+  Value ring = {};
+  LayoutAttr elements = {};
+  bool isCopy = false;
   /// Global: a tile of pointers, each of which one thread accesses, always the same one; or null.
   Value pointers = {};
   /// Of these, that some elements are held by several threads: one of them writes, but all read.
@@ -65,12 +68,17 @@ struct Access {
     if (space != other.space || !(writes || other.writes))
       return false;
     if (space == Space::Shared)
-      return begin < other.end && other.begin < end && !(copiesTo && copiesTo == other.copiesTo);
+      return begin < other.end && other.begin < end && !isOfSameThreads(other);
     if (isScalarWrite && other.isScalarWrite)
       return false;
     if (pointers && pointers == other.pointers && (!hasCopies || (writes && other.writes)))
       return false;
     return !(commutes && commutes == other.commutes);
+  }
+
+  /// Whether each thread accesses the same elements of a ring here and there.
+  bool isOfSameThreads(const Access &other) const {
+    return ring && ring == other.ring && ((isCopy && other.isCopy) || elements == other.elements);
   }
 };
 
@@ -98,9 +106,13 @@ Access describeAccess(Value pointer, bool writes) {
   return access;
 }
 
-Access describeRing(Value ring, bool writes) {
+Access describeRing(Value ring, Value elements, bool isCopy) {
   int64_t begin = ring.getDefiningOp()->getAttrOfType<IntegerAttr>(kSharedOffsetAttr).getInt();
-  return {Access::Space::Shared, writes, begin, begin + cast<RingType>(ring.getType()).getBytes()};
+  Access access{Access::Space::Shared, isCopy, begin, begin + cast<RingType>(ring.getType()).getBytes()};
+  access.ring = ring;
+  access.elements = getLayout(elements);
+  access.isCopy = isCopy;
+  return access;
 }
 
 template <typename Atomic>
@@ -135,12 +147,10 @@ Behaviour describe(Operation *op) {
   } else if (auto load = dyn_cast<AsyncLoadOp>(op)) {
     if (!tile::isReadOnlyMemory(load.getPointer()))
       behaviour.accesses.push_back(describeAccess(load.getPointer(), /*writes=*/false));
-    Access access = describeRing(load.getRing(), /*writes=*/true);
-    access.copiesTo = load.getRing();
-    behaviour.accesses.push_back(access);
+    behaviour.accesses.push_back(describeRing(load.getRing(), load.getPointer(), /*isCopy=*/true));
     behaviour.startsCopies = true;
   } else if (auto load = dyn_cast<RingLoadOp>(op)) {
-    behaviour.accesses.push_back(describeRing(load.getRing(), /*writes=*/false));
+    behaviour.accesses.push_back(describeRing(load.getRing(), load.getResult(), /*isCopy=*/false));
   } else if (auto wait = dyn_cast<AsyncWaitOp>(op)) {
     behaviour.waitsForCopies = true;
     behaviour.waitsForAll = wait.getGroups() == 0;

@@ -275,6 +275,7 @@ func.func @alternating(%n: i32, %x: tensor<128xf32, #a>) {
 //===----------------------------------------------------------------------===//
 
 #l128 = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64]]>
+#m128 = #tile_gpu.layout<register = [], lane = [[4], [8], [16], [32], [64]], warp = [[1], [2]]>
 #s128 = #tile_gpu.shared_layout<offset = [[1], [2], [4], [8], [16], [32], [64]]>
 
 // One barrier in an iteration: what has been waited for becomes visible, and the slot that is filled has been read.
@@ -301,8 +302,8 @@ func.func @ring(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
     tile_gpu.async_wait 0
     tile_gpu.async_load %p to %ring[%one] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
     tile_gpu.async_commit
-    %x = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #l128>
-    tile.print "x", %x : tensor<128xf32, #l128>
+    %x = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #m128>
+    tile.print "x", %x : tensor<128xf32, #m128>
   }
   tile_gpu.async_wait 0
   return
@@ -325,13 +326,33 @@ func.func @waited(%p: tensor<128x!tile.ptr<f32>, #l128>, %slot: i32) {
   %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128>
   tile_gpu.async_load %p to %ring[%zero] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
   tile_gpu.async_commit
-  %w = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #l128>
+  %w = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #m128>
   tile_gpu.barrier
   tile_gpu.async_wait 0
-  %x = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #l128>
-  tile.print "x", %w, %x : tensor<128xf32, #l128>, tensor<128xf32, #l128>
+  %x = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #m128>
+  tile.print "x", %w, %x : tensor<128xf32, #m128>, tensor<128xf32, #m128>
   // The bytes of the first ring, other threads.
   %other = tile_gpu.alloc_ring {tile_gpu.shared_offset = 512 : i64} : !tile_gpu.ring<2x128xf32, #s128>
   tile_gpu.async_load %p to %other[%zero] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+  return
+}
+
+// No thread reads what others have copied.
+// CHECK-LABEL: @own(
+// CHECK-NOT: tile_gpu.barrier
+// CHECK: return
+func.func @own(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128>
+  tile_gpu.async_load %p to %ring[%zero] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+  tile_gpu.async_commit
+  scf.for %i = %zero to %n step %one : i32 {
+    tile_gpu.async_wait 0
+    tile_gpu.async_load %p to %ring[%one] : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+    tile_gpu.async_commit
+    %x = tile_gpu.ring_load %ring[%slot] : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #l128>
+    tile.print "x", %x : tensor<128xf32, #l128>
+  }
   return
 }
