@@ -119,13 +119,22 @@ public:
       state.acc[i] = dot(weights, values.empty() ? load_values(parts[i]) : values[i], state.acc[i]);
   }
 
-  /// `total` and `normalise`, its inverse, are [rows]; acc is a tile for each part of the head.
-  void store_result(const Tile &seq, const Tile &kv_head, const Tile &max, const Tile &total, const Tile &normalise,
-                    const std::vector<Tile> &acc) const {
+  /// Of a sequence with tokens.
+  void store_result(const Tile &seq, const Tile &kv_head, const OnlineSoftmax &state) const {
+    Tile total = state.total(), normalise = 1.0F / total;
+    std::vector<Tile> out;
+    for (const Tile &part : state.acc)
+      out.push_back(part * col(normalise));
+    store_result(seq, kv_head, out, state.max, total);
+  }
+
+  /// `out` is a tile [rows, width] for each part of the head; `max` and `total` are [rows].
+  void store_result(const Tile &seq, const Tile &kv_head, const std::vector<Tile> &out, const Tile &max,
+                    const Tile &total) const {
     Tile head = kv_head * c.group + group_row;
     Tile out_rows = a.out + seq * a.out_batch + col(head * a.out_head);
     for (std::size_t i = 0; i < parts.size(); ++i)
-      store(out_rows + dims(parts[i], a.out_dim), (acc[i] * col(normalise)).to(dtype_of<T>), {.mask = col(in_group)});
+      store(out_rows + dims(parts[i], a.out_dim), out[i].to(dtype_of<T>), {.mask = col(in_group)});
     if (c.lse)
       store(a.lse + seq * a.lse_batch + head * a.lse_head, (max + log2(total)) * std::numbers::ln2_v<float>,
             {.mask = in_group});
@@ -133,21 +142,20 @@ public:
 
   /// What a sequence without tokens has.
   void store_empty(const Tile &seq, const Tile &kv_head) const {
-    Tile none = zeros({rows}, f32);
-    std::vector<Tile> acc;
+    std::vector<Tile> out;
     for (const HeadDimPart &part : parts)
-      acc.push_back(zeros({rows, part.width}, f32));
-    store_result(seq, kv_head, full({rows}, -inf, f32), none, none, acc);
+      out.push_back(zeros({rows, part.width}, f32));
+    store_result(seq, kv_head, out, full({rows}, -inf, f32), zeros({rows}, f32));
   }
 
-  // A state in memory takes state_size() floats: acc [rows, head_dim], maximum [rows], sum [rows].
+  // A state in memory takes state_size() floats: acc [rows, head_dim], then [rows, 2], maximum and sum of each row.
   std::int64_t state_size() const { return paged_state_size(c.group, c.head_dim); }
 
   void save(const Tile &place, const Tile &max, const Tile &total, const std::vector<Tile> &acc) const {
     for (std::size_t i = 0; i < parts.size(); ++i)
       store(acc_of(place, parts[i]), acc[i]);
-    store(place + rows * c.head_dim + group_row, max);
-    store(place + rows * c.head_dim + rows + group_row, total);
+    Tile pair = row(arange(0, 2));
+    store(col(max_of(place)) + pair, where(pair == 0, col(max), col(total)));
   }
 
   /// Of one column.
@@ -155,8 +163,8 @@ public:
     OnlineSoftmax state(rows, 1, parts, accuracy);
     for (std::size_t i = 0; i < parts.size(); ++i)
       state.acc[i] = load(acc_of(place, parts[i]));
-    state.max = load(place + rows * c.head_dim + group_row);
-    state.sum = col(load(place + rows * c.head_dim + rows + group_row));
+    state.max = load(max_of(place));
+    state.sum = col(load(max_of(place) + 1));
     return state;
   }
 
@@ -188,6 +196,7 @@ private:
     Tile d = arange(part.begin, part.end());
     return row(c.packed ? d : d * stride);
   }
+  Tile max_of(const Tile &place) const { return place + (group_row * 2 + rows * c.head_dim); }
   Tile acc_of(const Tile &place, const HeadDimPart &part) const {
     return place + col(group_row * c.head_dim) + row(arange(part.begin, part.end()));
   }

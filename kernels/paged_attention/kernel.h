@@ -6,6 +6,17 @@
 
 namespace kiln::kernels {
 
+// Without a token the sums are 0, and so is the result.
+template <class T>
+void store_result(const PagedRows<T> &walk, const Tile &seq, const Tile &length, const Tile &kv_head,
+                  const OnlineSoftmax &state) {
+  Tile total = state.total(), normalise = where(length > 0, 1.0F / total, 0.0F);
+  std::vector<Tile> out;
+  for (const Tile &part : state.acc)
+    out.push_back(part * col(normalise));
+  walk.store_result(seq, kv_head, out, state.max, total);
+}
+
 // One program computes the query heads of one K/V head of one sequence, so that K and V are read once.
 template <class T>
 void attend_rows(const PagedRows<T> &walk) {
@@ -15,9 +26,7 @@ void attend_rows(const PagedRows<T> &walk) {
   OnlineSoftmax state = walk.start();
   for (Tile start : range(0, length, walk.c.block_n, {.num_stages = walk.c.num_stages}))
     walk.add_block(start, seq, length, kv_head, query, state);
-  // Without a token the sums are 0, and so is the result.
-  Tile total = state.total();
-  walk.store_result(seq, kv_head, state.max, total, where(length > 0, 1.0F / total, 0.0F), state.acc);
+  store_result(walk, seq, length, kv_head, state);
 }
 
 // A program does so for several K/V heads, block by block: in most caches the heads of a token lie side by side, and a
@@ -44,11 +53,8 @@ void attend_interleaved(const PagedRows<T> &walk, const Tile &states, const Tile
       walk.add_block(start, seq, length, kv_head, walk.load_query(seq, kv_head), state);
       save(kv_head, state);
     }
-  for (Tile kv_head : range(first, last)) {
-    const OnlineSoftmax state = walk.restore(state_of(kv_head));
-    Tile total = state.total();
-    walk.store_result(seq, kv_head, state.max, total, where(length > 0, 1.0F / total, 0.0F), state.acc);
-  }
+  for (Tile kv_head : range(first, last))
+    store_result(walk, seq, length, kv_head, walk.restore(state_of(kv_head)));
 }
 
 template <class T>

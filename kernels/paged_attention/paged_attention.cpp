@@ -85,6 +85,7 @@ void check_config(const Checker &check, const PagedAttention<T> &p, const PagedA
   check.stages(config.num_stages);
   if (!is_shared(config.schedule))
     return;
+  check.require(p.kv_heads <= 65535, "kv_heads is ", p.kv_heads, ", must be at most 65535 where programs share");
   check.block("config.lengths_tile", config.lengths_tile);
   check.require(config.programs_per_core >= 1 && config.programs_per_core <= most_programs_per_core,
                 "config.programs_per_core is ", config.programs_per_core, ", must be from 1 to ",

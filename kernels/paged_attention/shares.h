@@ -21,7 +21,7 @@ namespace kiln::kernels {
 /// The arguments that these schedules have besides.
 struct ShareArguments {
   Tile counters; ///< [programs, kv_heads] i32
-  Tile states;   ///< f32, see PagedShares::place_of
+  Tile states;   ///< [numbers, kv_heads, state_size] f32
   Tile batch, kv_heads;
   Tile inverse_programs; ///< 2^32 / programs, rounded up; i64
 };
@@ -32,7 +32,8 @@ public:
   PagedShares(const PagedRows<T> &walk, const ShareArguments &arguments)
       : walk(walk), c(walk.c), a(arguments), in_parts(c.schedule == PagedSchedule::parts),
         unit_tokens(in_parts ? c.block_n * c.part_blocks : c.block_n), kv_head(program_id(0)), program(program_id(1)),
-        programs(num_programs(1)), lane(arange(0, c.lengths_tile)) {}
+        programs(num_programs(1)), lane(arange(0, c.lengths_tile)),
+        states(arguments.states + kv_head * int(walk.state_size())) {}
 
   void run() {
     // Nothing here waits for more than it has to: the first key is loaded when this is done. Most batches are one tile.
@@ -91,13 +92,12 @@ private:
     OnlineSoftmax state = walk.start();
     for (Tile start : range(from, to, c.block_n, {.num_stages = c.num_stages}))
       walk.add_block(start, seq, length, kv_head, query, state);
-    Tile sums = state.total();
 
     if_(
-        taken == units, [&] { walk.store_result(seq, kv_head, state.max, sums, 1.0F / sums, state.acc); },
+        taken == units, [&] { walk.store_result(seq, kv_head, state); },
         [&] {
-          Tile place = in_parts ? place_of(unit) : place_of(program * 2 + where(done == 0, 1, 0));
-          walk.save(place, state.max, sums, state.acc);
+          Tile state_number = in_parts ? unit : program * 2 + where(done == 0, 1, 0);
+          walk.save(states + offset_of(state_number), state.max, state.total(), state.acc);
           Tile complete = done + taken == units; // where no other program has a part of the sequence
           const auto arrive = [&] {
             Tile counter = a.counters + (first / share * a.kv_heads + kv_head);
@@ -115,46 +115,52 @@ private:
 
   /// Of a part of the schedule `parts`, its state is the one with the number of the unit. Of `shares`, program i has
   /// state 2 i for a sequence that came from the share before its own, and 2 i + 1 for one that goes on in the next.
-  Tile place_of(const Tile &state) const {
-    return a.states + (state.to(i64) * a.kv_heads + kv_head) * walk.state_size();
-  }
+  /// Yields how far the state of a K/V head is from that with number 0, in floats. The factors are 32-bit, so that a
+  /// GPU needs one instruction for the product.
+  Tile offset_of(const Tile &state) const { return state.to(i64) * (a.kv_heads * int(walk.state_size())).to(i64); }
 
+  /// Tiles are [rows, states, quads of a row], and elements [..., 4] besides: a warp of a GPU has rows of its own,
+  /// whose elements lie side by side, and a thread those of all states, with all that it needs of their maxima and
+  /// sums. So the accesses are under way at once and, in heads of 128 and more, nothing is exchanged.
   void merge(const Tile &seq, const Tile &first, const Tile &units) const {
     Tile first_program = first / share;
     Tile count = in_parts ? units : (first + units - 1) / share - first_program + 1;
-    const int most = states_at_once();
-    Tile index = arange(0, most);
-    Tile max = full({walk.rows}, -inf, f32), total = zeros({walk.rows}, f32);
-    std::vector<Tile> acc;
-    acc.reserve(walk.parts.size());
-    for (const HeadDimPart &part : walk.parts)
-      acc.push_back(zeros({walk.rows, part.width}, f32));
-    for (Tile from : range(0, count, most)) {
-      Tile part = from + index;
-      Tile live = part < count;
-      Tile places = place_of(in_parts ? first + part : (first_program + part) * 2 + where(part == 0, 1, 0));
-      const int size = walk.rows * c.head_dim;
-      Tile maxima = load(col(places) + size + row(walk.group_row), {.mask = col(live), .other = -inf});
-      Tile sums = load(col(places) + (size + walk.rows) + row(walk.group_row), {.mask = col(live)});
-      std::vector<Tile> values;
-      for (const HeadDimPart &p : walk.parts)
-        values.push_back(load(expand_dims(col(places) + row(walk.group_row * c.head_dim), 2) +
-                                  expand_dims(row(arange(p.begin, p.end())), 0),
-                              {.mask = expand_dims(col(live), 2)}));
-      Tile new_max = maximum(max, kiln::max(maxima, 0));
-      Tile rescale = exp2(max - new_max, walk.accuracy), weights = exp2(maxima - row(new_max), walk.accuracy);
-      total = total * rescale + sum(sums * weights, 0);
-      for (std::size_t i = 0; i < acc.size(); ++i)
-        acc[i] = acc[i] * col(rescale) + sum(values[i] * expand_dims(weights, 2), 0);
-      max = new_max;
+    const int rows = walk.rows, size = rows * c.head_dim;
+    // 16 accesses of 16 bytes of each thread for the elements.
+    const int at_once = int(std::bit_floor(unsigned(std::clamp(32 * c.num_warps * 64 / size, 1, 16))));
+    const auto along = [](const Tile &x, int axis) { // the index of one of three dimensions
+      return axis == 0 ? expand_dims(col(x), 2) : axis == 1 ? expand_dims(row(x), 2) : expand_dims(row(x), 0);
+    };
+    std::vector<Tile> out;
+    Tile max, total;
+    for (const HeadDimPart &part : walk.parts) {
+      const int quads = part.width / 4;
+      Tile quad = along(walk.group_row * c.head_dim, 0) + along(arange(0, quads) * 4 + part.begin, 2);
+      Tile elements = states + (expand_dims(quad, 3) + arange(0, 4));
+      Tile pairs = states + (along(walk.group_row * 2 + size, 0) + zeros({1, 1, quads}, i32));
+      Tile part_max = full({rows, quads}, -inf, f32), part_total = zeros({rows, quads}, f32);
+      Tile acc = zeros({rows, quads, 4}, f32);
+      for (Tile from : range(0, count, at_once)) {
+        Tile number = from + arange(0, at_once);
+        Tile live = along(number < count, 1);
+        Tile state = in_parts ? first + number : (first_program + number) * 2 + where(number == 0, 1, 0);
+        Tile offset = along(offset_of(state), 1);
+        Tile maxima = load(pairs + offset, {.mask = live, .other = -inf});
+        Tile sums = load(pairs + 1 + offset, {.mask = live});
+        Tile values = load(elements + expand_dims(offset, 3), {.mask = expand_dims(live, 3)});
+        Tile new_max = maximum(part_max, kiln::max(maxima, 1));
+        Tile rescale = exp2(part_max - new_max, walk.accuracy);
+        Tile weights = exp2(maxima - expand_dims(new_max, 1), walk.accuracy);
+        part_total = part_total * rescale + sum(sums * weights, 1);
+        acc = acc * expand_dims(rescale, 2) + sum(values * expand_dims(weights, 3), 1);
+        part_max = new_max;
+      }
+      out.push_back(reshape(acc * expand_dims(1.0F / part_total, 2), {rows, part.width}));
+      // All quads of a row have the same.
+      max = kiln::max(part_max, 1);
+      total = kiln::max(part_total, 1);
     }
-    walk.store_result(seq, kv_head, max, total, 1.0F / total, acc);
-  }
-
-  /// As many as keep 16 accesses of 16 bytes of each thread under way.
-  int states_at_once() const {
-    const int fit = 32 * c.num_warps * 64 / (walk.rows * c.head_dim);
-    return int(std::bit_floor(unsigned(std::clamp(fit, 1, 16))));
+    walk.store_result(seq, kv_head, out, max, total);
   }
 
   const PagedRows<T> &walk;
@@ -163,6 +169,7 @@ private:
   const bool in_parts;
   const int unit_tokens;
   const Tile kv_head, program, programs, lane;
+  const Tile states;      ///< of this K/V head, see offset_of
   Tile share, begin, end; ///< of this program, in units
 };
 

@@ -81,6 +81,13 @@ public:
     pointer = reinterpret_cast<T *>(copy.memory.template as<std::byte>() + offset);
   }
 
+  /// Copies what the host holds now.
+  void upload() {
+    for (Copy &copy : copies_)
+      for (const HostMemory::Part &part : copy.host->parts())
+        copy.memory.copy_from_host(copy.host->begin() + part.offset, part.bytes, part.offset);
+  }
+
   /// Brings back what kernels may have written, and fails where they wrote to what they were to read.
   void fetch() {
     for (const Copy &copy : copies_)

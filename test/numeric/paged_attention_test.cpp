@@ -1,6 +1,7 @@
 #include "paged_problem.h"
 
 #include "kiln/kernels/registry.h"
+#include "kiln/stream.h"
 
 using namespace kiln;
 using namespace kiln::test;
@@ -328,30 +329,34 @@ class PagedAttentionCompiled : public PagedAttention {};
 // What a server changes from step to step must not compile anything.
 TEST_P(PagedAttentionCompiled, OnceInASweep) {
   const AnyKernel &kernel = kernels::find_kernel("paged_attention_decode_f16");
-  const KernelCounters before = kernel.counters();
-  for (int batch : {1, 2, 5}) {
-    for (int length : {1, 17, 150}) {
-      for (CacheLayout layout : {CacheLayout::nhd, CacheLayout::hnd, CacheLayout::interleaved}) {
-        PagedCase c;
-        c.group = 3; // a config that no other test has
-        c.head_dim = 48;
-        c.kv_heads = batch;
-        c.lengths.assign(batch, length);
-        c.layout = layout;
-        c.extra_table_width = length % 5;
-        c.scale = 0.1F * float(batch);
-        PagedProblem<half> p(c, random);
-        run(p, p.config());
+  for (PagedSchedule schedule : {PagedSchedule::rows, PagedSchedule::shares}) {
+    const KernelCounters before = kernel.counters();
+    for (int batch : {1, 2, 5}) {
+      for (int length : {1, 17, 150}) {
+        for (CacheLayout layout : {CacheLayout::nhd, CacheLayout::hnd, CacheLayout::interleaved}) {
+          PagedCase c;
+          c.schedule = schedule;
+          c.programs_per_core = batch;
+          c.group = 3; // a config that no other test has
+          c.head_dim = 48;
+          c.kv_heads = batch;
+          c.lengths.assign(batch, length);
+          c.layout = layout;
+          c.extra_table_width = length % 5;
+          c.scale = 0.1F * float(batch);
+          PagedProblem<half> p(c, random);
+          run(p, p.config());
+        }
       }
     }
+    const KernelCounters after = kernel.counters();
+    // On a GPU there may be a second variant, for strides and addresses that allow no wide accesses.
+    const std::uint64_t most = on_gpu() ? 2 : 1;
+    const std::uint64_t made = after.traces - before.traces;
+    EXPECT_TRUE(made >= 1 && made <= most) << made;
+    EXPECT_EQ(after.compiles - before.compiles + after.disk_hits - before.disk_hits, made);
+    EXPECT_EQ(after.hits - before.hits, 27 - made);
   }
-  const KernelCounters after = kernel.counters();
-  // On a GPU there may be a second variant, for strides and addresses that allow no wide accesses.
-  const std::uint64_t most = on_gpu() ? 2 : 1;
-  const std::uint64_t made = after.traces - before.traces;
-  EXPECT_TRUE(made >= 1 && made <= most) << made;
-  EXPECT_EQ(after.compiles - before.compiles + after.disk_hits - before.disk_hits, made);
-  EXPECT_EQ(after.hits - before.hits, 27 - made);
 }
 
 // Offsets of more than 2^31 elements: the pages lie far apart in memory that is reserved, of which only they are ever
@@ -362,6 +367,40 @@ TEST_P(PagedAttentionCompiled, OffsetsPastTwoToTheThirtyOne) {
   c.page_stride = std::int64_t(3) << 30;
   PagedProblem<half> p(c, random);
   run(p, p.config());
+}
+
+TEST(PagedAttentionGraph, ReplaysSeeNewSequences) {
+  if (cuda::device_count() == 0)
+    GTEST_SKIP() << cuda::unavailable_reason();
+  const Device device = Device::cuda(0);
+  auto random = generator();
+  const testing::ScopedTrace trace(__FILE__, __LINE__, seed_note());
+  for (PagedSchedule schedule : {PagedSchedule::rows, PagedSchedule::shares, PagedSchedule::parts}) {
+    PagedCase c;
+    c.schedule = schedule;
+    c.programs_per_core = 1;
+    SCOPED_TRACE(c.text());
+    PagedProblem<half> p(c, random);
+    p.make_workspace(p.config(), device);
+    DeviceCopies copies(device);
+    kernels::PagedAttention<half> on_device = p.problem;
+    for_each_pointer(on_device, [&](auto *&pointer) { copies.move(pointer); });
+    Stream stream(device);
+    Graph graph;
+    graph.begin(stream);
+    kernels::paged_attention(on_device, p.config(), {.device = device, .stream = stream.handle()});
+    graph.end();
+    for (int step = 0; step < 4; ++step) {
+      graph.launch(stream);
+      stream.synchronize();
+      copies.fetch();
+      p.check();
+      p.check_counters(device);
+      p.change_sequences();
+      p.forget_results();
+      copies.upload();
+    }
+  }
 }
 
 TEST(PagedAttentionInvalid, Messages) {
@@ -429,6 +468,8 @@ TEST(PagedAttentionInvalid, Shares) {
             "paged_attention: workspace is not 16-byte aligned");
   EXPECT_EQ(message([](auto &, auto &c) { c.programs_per_core = 33; }),
             "paged_attention: config.programs_per_core is 33, must be from 1 to 32");
+  EXPECT_EQ(message([](auto &q, auto &c) { q.heads = q.kv_heads = 65536, c.group = 1; }),
+            "paged_attention: kv_heads is 65536, must be at most 65535 where programs share");
   EXPECT_EQ(message([](auto &, auto &c) { c.part_blocks = 0; }),
             "paged_attention: config.part_blocks is 0, must be from 1 to 65536");
   EXPECT_EQ(message([](auto &, auto &c) { c.lengths_tile = 24; }),
