@@ -176,6 +176,8 @@ public:
   kernels::PagedAttentionConfig config() const {
     kernels::PagedAttentionConfig config = kernels::default_config(problem, Device::interpreter());
     config.block_n = case_.block_n;
+    config.num_warps = 4;
+    config.num_stages = 2;
     config.schedule = case_.schedule;
     config.part_blocks = case_.part_blocks;
     config.lengths_tile = case_.lengths_tile;
