@@ -37,20 +37,49 @@ bool hasMma(tile::DotOp dot) {
   return a.getDimSize(1) >= MmaTiling::getMinimumK(element.getIntOrFloatBitWidth());
 }
 
-/// The warps along rows and columns of an m x n result: first of all none that only repeats the work of others, then
-/// as few operand elements for each warp as possible. With `keepRows` a warp gets whole rows where it can.
-std::array<int64_t, 2> chooseWarps(int64_t m, int64_t n, int64_t numWarps, bool keepRows) {
-  std::array<int64_t, 2> best;
-  std::pair<int64_t, int64_t> bestCost = {INT64_MAX, 0};
+/// The warps along rows and columns of a result, and what that costs: rows times columns that a warp computes, whether
+/// the tile has them or not, and then how many operand elements it needs.
+struct Sharing {
+  std::array<int64_t, 2> warps;
+  std::pair<int64_t, int64_t> cost = {INT64_MAX, 0};
+};
+
+/// The cheapest one for an m x n result. With `keepRows` a warp gets whole rows where it can.
+Sharing chooseWarps(int64_t m, int64_t n, int64_t numWarps, bool keepRows) {
+  Sharing best;
   for (int64_t along = numWarps; along >= 1; along /= 2) {
     int64_t rows = std::max<int64_t>(m / along, 16), columns = std::max<int64_t>(n / (numWarps / along), 8);
     std::pair<int64_t, int64_t> cost = {rows * columns, keepRows ? 0 : rows + columns};
-    if (cost < bestCost) {
-      bestCost = cost;
-      best = {along, numWarps / along};
-    }
+    if (cost < best.cost)
+      best = {{along, numWarps / along}, cost};
   }
   return best;
+}
+
+/// [a, b] -> [b, a]; of a transposed tile, the tile.
+Value transpose(OpBuilder &builder, Location loc, Value value) {
+  if (auto before = value.getDefiningOp<tile::TransOp>(); before && before.getOrder()[0] == 1)
+    return before.getSource();
+  auto type = cast<RankedTensorType>(value.getType());
+  auto transposed = RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)}, type.getElementType());
+  return tile::TransOp::create(builder, loc, transposed, value, ArrayRef<int32_t>{1, 0});
+}
+
+/// The product on tensor cores.
+Value multiply(tile::DotOp dot, int64_t numWarps, bool isChained) {
+  OpBuilder builder(dot);
+  Location loc = dot.getLoc();
+  RankedTensorType type = getTensor(dot.getResult());
+  int64_t m = type.getDimSize(0), n = type.getDimSize(1);
+  Sharing sharing = chooseWarps(m, n, numWarps, isChained), swapped = chooseWarps(n, m, numWarps, false);
+  // The instruction has 16 rows and 8 columns. A few rows, the query heads of a K/V head, are better its columns: half
+  // of the multiplications, and no registers for rows that are not there.
+  if (swapped.cost.first >= sharing.cost.first)
+    return MmaOp::create(builder, loc, type, dot.getA(), dot.getB(), dot.getC(), ArrayRef<int64_t>(sharing.warps));
+  Value c = transpose(builder, loc, dot.getC());
+  Value result = MmaOp::create(builder, loc, c.getType(), transpose(builder, loc, dot.getB()),
+                               transpose(builder, loc, dot.getA()), c, ArrayRef<int64_t>(swapped.warps));
+  return tile::TransOp::create(builder, loc, type, result, ArrayRef<int32_t>{1, 0});
 }
 
 /// The result of a product that threads compute by themselves. Each of them has tm x tn elements, tm about tn, so that
@@ -105,12 +134,7 @@ struct AccelerateDotPass : tile_gpu::impl::AccelerateDotBase<AccelerateDotPass> 
           dot->setAttr(kLayoutAttr, LayoutAttr::get(dot.getContext(), layout));
           continue;
         }
-        OpBuilder builder(dot);
-        std::array<int64_t, 2> warps =
-            chooseWarps(type.getDimSize(0), type.getDimSize(1), numWarps, chained.contains(dot));
-        auto mma =
-            MmaOp::create(builder, dot.getLoc(), type, dot.getA(), dot.getB(), dot.getC(), ArrayRef<int64_t>(warps));
-        dot.getResult().replaceAllUsesWith(mma.getResult());
+        dot.getResult().replaceAllUsesWith(multiply(dot, numWarps, chained.contains(dot)));
         dot.erase();
       }
     });

@@ -1,11 +1,16 @@
 // RUN: kiln-opt %s --tile-gpu-accelerate-dot --split-input-file | FileCheck %s
 
-// Few rows: the four warps share the columns.
+// A few rows are the columns of the instruction, and the four warps share what were the columns. A transposed operand is
+// taken as it was.
 // CHECK-LABEL: func.func @decode(
-// CHECK: tile_gpu.mma %{{.*}}, %{{.*}}, %{{.*}} warps [1, 4] : tensor<4x128xf16>, tensor<128x64xf16> -> tensor<4x64xf32>
-// CHECK: tile_gpu.mma %{{.*}}, %{{.*}}, %{{.*}} warps [1, 4] : tensor<4x64xf16>, tensor<64x128xf16> -> tensor<4x128xf32>
-func.func @decode(%q: tensor<4x128xf16>, %k: tensor<128x64xf16>, %v: tensor<64x128xf16>, %c: tensor<4x64xf32>,
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x128xf16>, %[[K:[a-z0-9]+]]: tensor<64x128xf16>
+// CHECK: %[[QT:.*]] = tile.trans %[[Q]] [1, 0]
+// CHECK: %[[S:.*]] = tile_gpu.mma %[[K]], %[[QT]], %{{.*}} warps [4, 1] : tensor<64x128xf16>, tensor<128x4xf16> -> tensor<64x4xf32>
+// CHECK: tile.trans %[[S]] [1, 0] : tensor<64x4xf32> -> tensor<4x64xf32>
+// CHECK: tile_gpu.mma %{{.*}}, %{{.*}}, %{{.*}} warps [4, 1] : tensor<128x64xf16>, tensor<64x4xf16> -> tensor<128x4xf32>
+func.func @decode(%q: tensor<4x128xf16>, %keys: tensor<64x128xf16>, %v: tensor<64x128xf16>, %c: tensor<4x64xf32>,
                   %acc: tensor<4x128xf32>) -> tensor<4x128xf32> {
+  %k = tile.trans %keys [1, 0] : tensor<64x128xf16> -> tensor<128x64xf16>
   %s = tile.dot %q, %k, %c : tensor<4x128xf16>, tensor<128x64xf16> -> tensor<4x64xf32>
   %p = arith.truncf %s : tensor<4x64xf32> to tensor<4x64xf16>
   %r = tile.dot %p, %v, %acc : tensor<4x64xf16>, tensor<64x128xf16> -> tensor<4x128xf32>

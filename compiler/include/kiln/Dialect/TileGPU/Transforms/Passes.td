@@ -28,7 +28,8 @@ def AccelerateDot : Pass<"tile-gpu-accelerate-dot"> {
     A `tile.dot` of f16, bf16 or i8, or of f32 with the option `tf32`, becomes a `tile_gpu.mma`, if it is as long along K as the smallest
     instruction. Its warps share the result so that none repeats the work of others, where the result is large enough, and then so
     that each needs few elements of the operands; where the result goes on into the first operand of another product, a warp gets
-    whole rows. The other products get a `tile_gpu.layout` for their result: about square blocks for each thread.
+    whole rows. The instruction has 16 rows and 8 columns: products of a few rows, such as the query heads of a K/V head, are computed
+    transposed where that takes fewer instructions. The other products get a `tile_gpu.layout` for their result: about square blocks for each thread.
 
     ```mlir
     // before                                                  // after, with 4 warps
