@@ -352,6 +352,15 @@ TEST(Pipeline, MemoryThatIsNotReadOnly) {
            /*isReadOnly=*/false, /*copies=*/false);
 }
 
+TEST(Pipeline, StoresBeforeAndBehindTheLoop) {
+  // Each thread writes what another one reads in the loop.
+  runSmall("  %end = arith.constant dense<511> : tensor<512xi32>\n  %back = arith.subi %end, %lanes : tensor<512xi32>\n"
+           "  %back_p = tile.addptr %in_b, %back : tensor<512x!tile.ptr<f32>>, tensor<512xi32>\n" +
+               row("w", "%c1") + "  tile.store %back_p, %w : tensor<512x!tile.ptr<f32>>\n" + kLoop + row("x", "%i") +
+               kAdd + kEnd + "  tile.store %back_p, %result : tensor<512x!tile.ptr<f32>>\n",
+           /*isReadOnly=*/false);
+}
+
 TEST(Pipeline, UsesInBranchesAndAtTheEnd) {
   runSmall(kLoop + row("x", "%i") +
            "    %odd = arith.remsi %i, %c2 : i32\n    %is_odd = arith.cmpi eq, %odd, %c1 : i32\n"

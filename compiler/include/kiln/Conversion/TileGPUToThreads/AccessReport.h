@@ -25,9 +25,9 @@ enum class AccessKind : uint8_t { Load, Store, Atomic };
 struct AccessRecord {
   AccessKind kind = AccessKind::Load;
   std::string place = {}; ///< "file:line:column", or empty
-  std::string type = {}; ///< of what is read or written, "64x128xbf16" or "i32"
-  unsigned bits = 0;     ///< that one instruction of one thread moves
-  unsigned count = 0;    ///< instructions of one thread
+  std::string type = {};  ///< of what is read or written, "64x128xbf16" or "i32"
+  unsigned bits = 0;      ///< that one instruction of one thread moves
+  unsigned count = 0;     ///< instructions of one thread
   bool predicated = false;
   bool readOnly = false; ///< a load of memory that nobody writes, through the read-only path
   tile::AccessLimit limit = tile::AccessLimit::None; ///< why `bits` is less than 128

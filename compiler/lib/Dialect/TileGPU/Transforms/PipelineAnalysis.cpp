@@ -13,7 +13,6 @@
 #include "kiln/Dialect/TileGPU/Transforms/ConversionPlan.h"
 #include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
 
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
