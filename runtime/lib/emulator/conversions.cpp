@@ -39,8 +39,8 @@ std::uint64_t widen(std::uint64_t code) {
   return narrow<half>(static_cast<float>(Float8::from_bits(static_cast<std::uint8_t>(code))));
 }
 
-/// To 10 bits of mantissa, ties away from zero; what lies below them is 0. Of infinities and NaNs they are cut off, as an
-/// H100 does: a NaN that has no other bits becomes infinite.
+/// To 10 bits of mantissa, ties away from zero; what lies below them is 0. Of infinities and NaNs they are cut off, as
+/// an H100 does: a NaN that has no other bits becomes infinite.
 std::uint64_t round_to_tf32(std::uint64_t bits) {
   const bool finite = (bits & 0x7f800000u) != 0x7f800000u;
   return (finite ? bits + 0x1000u : bits) & 0xffffe000u;
