@@ -97,17 +97,21 @@ public:
 
     Tile key_offset = places.page * a.key_page + places.in_page * a.key_token;
     Tile value_offset = c.same_strides ? key_offset : places.page * a.value_page + places.in_page * a.value_token;
-    Tile key_rows = a.key_cache + kv_head * a.key_head + col(key_offset);
-    Tile value_rows = a.value_cache + kv_head * (c.same_strides ? a.key_head : a.value_head) + col(value_offset);
+    // What is the same in all blocks comes first, to be added up in front of the loop.
+    const auto load_keys = [&](const HeadDimPart &part) {
+      return load(a.key_cache + kv_head * a.key_head + dims(part, a.key_dim) + col(key_offset), {.mask = col(live)});
+    };
     // The mask is on the values too: the weight of an unused slot is 0, but 0 times the NaN it may hold is not.
     const auto load_values = [&](const HeadDimPart &part) {
-      return load(value_rows + dims(part, c.same_strides ? a.key_dim : a.value_dim), {.mask = col(live)});
+      Tile place = a.value_cache + kv_head * (c.same_strides ? a.key_head : a.value_head) +
+                   dims(part, c.same_strides ? a.key_dim : a.value_dim);
+      return load(place + col(value_offset), {.mask = col(live)});
     };
 
     // Values are on their way while the scores are computed; the CPU multiplies them where they lie.
     std::vector<Tile> keys, values;
     for (const HeadDimPart &part : parts)
-      keys.push_back(load(key_rows + dims(part, a.key_dim), {.mask = col(live)}));
+      keys.push_back(load_keys(part));
     if (c.schedule != PagedSchedule::interleaved)
       for (const HeadDimPart &part : parts)
         values.push_back(load_values(part));

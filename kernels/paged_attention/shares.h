@@ -126,8 +126,8 @@ private:
     Tile first_program = first / share;
     Tile count = in_parts ? units : (first + units - 1) / share - first_program + 1;
     const int rows = walk.rows, size = rows * c.head_dim;
-    // 16 accesses of 16 bytes of each thread for the elements.
-    const int at_once = int(std::bit_floor(unsigned(std::clamp(32 * c.num_warps * 64 / size, 1, 16))));
+    // 8 accesses of 16 bytes of each thread for the elements.
+    const int at_once = int(std::bit_floor(unsigned(std::clamp(32 * c.num_warps * 32 / size, 1, 16))));
     const auto along = [](const Tile &x, int axis) { // the index of one of three dimensions
       return axis == 0 ? expand_dims(col(x), 2) : axis == 1 ? expand_dims(row(x), 2) : expand_dims(row(x), 0);
     };
@@ -140,7 +140,7 @@ private:
       Tile pairs = states + (along(walk.group_row * 2 + size, 0) + zeros({1, 1, quads}, i32));
       Tile part_max = full({rows, quads}, -inf, f32), part_total = zeros({rows, quads}, f32);
       Tile acc = zeros({rows, quads, 4}, f32);
-      for (Tile from : range(0, count, at_once)) {
+      for (Tile from : range(0, count, at_once, {.num_stages = c.num_stages})) {
         Tile number = from + arange(0, at_once);
         Tile live = along(number < count, 1);
         Tile state = in_parts ? first + number : (first_program + number) * 2 + where(number == 0, 1, 0);
