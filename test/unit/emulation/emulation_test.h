@@ -41,6 +41,7 @@ public:
   explicit EmulationTest(const std::string &text, unsigned capability = 90) : capability(capability) {
     TileToGPUOptions options;
     options.capability = capability;
+    options.checkExchanges = true;
     context.loadDialect<tile::TileDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect,
                         mlir::scf::SCFDialect, mlir::ub::UBDialect>();
     context.printOpOnDiagnostic(false);

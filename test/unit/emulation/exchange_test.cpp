@@ -20,6 +20,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstring>
 #include <random>
 
 using namespace mlir;
@@ -455,6 +457,46 @@ private:
   std::string text;
   unsigned next = 0;
 };
+
+/// Which bits the sum of two NaNs has is unspecified, and on most processors depends on their order: threads that hold
+/// the same element may differ in them.
+TEST_F(Exchange, CopiesOfANaNMayDiffer) {
+  const char *text = R"(
+func.func @k(%in: !tile.ptr<f64> {tile.readonly}, %out: !tile.ptr<f64>) attributes {tile.kernel, tile.num_warps = 4 : i32} {
+  %i = tile.arange 0 to 16 : tensor<16xi32>
+  %width = arith.constant dense<16> : tensor<16xi32>
+  %rows = arith.muli %i, %width : tensor<16xi32>
+  %column = tile.expand_dims %rows axis 1 : tensor<16xi32> -> tensor<16x1xi32>
+  %columns = tile.broadcast %column : tensor<16x1xi32> -> tensor<16x16xi32>
+  %row = tile.expand_dims %i axis 0 : tensor<16xi32> -> tensor<1x16xi32>
+  %indices = tile.broadcast %row : tensor<1x16xi32> -> tensor<16x16xi32>
+  %offsets = arith.addi %columns, %indices : tensor<16x16xi32>
+  %source = tile.splat %in : !tile.ptr<f64> -> tensor<16x16x!tile.ptr<f64>>
+  %from = tile.addptr %source, %offsets : tensor<16x16x!tile.ptr<f64>>, tensor<16x16xi32>
+  %x = tile.load %from : tensor<16x16x!tile.ptr<f64>> -> tensor<16x16xf64>
+  %sums = tile.reduce %x axis 1 : (tensor<16x16xf64>) -> tensor<16xf64> {
+  ^bb0(%a: f64, %b: f64):
+    %sum = arith.addf %a, %b : f64
+    tile.yield %sum : f64
+  }
+  %lying = tile.expand_dims %sums axis 0 : tensor<16xf64> -> tensor<1x16xf64>
+  %all = tile.broadcast %lying : tensor<1x16xf64> -> tensor<16x16xf64>
+  %target = tile.splat %out : !tile.ptr<f64> -> tensor<16x16x!tile.ptr<f64>>
+  %to = tile.addptr %target, %offsets : tensor<16x16x!tile.ptr<f64>>, tensor<16x16xi32>
+  tile.store %to, %all : tensor<16x16x!tile.ptr<f64>>
+  return
+}
+)";
+  EmulationTest test(text);
+  EmulationTest::Buffers buffers(2, std::vector<uint8_t>(256 * 8));
+  for (uint64_t i = 0; i < 256; ++i) {
+    const uint64_t bits = ~i; // NaNs, all different
+    std::memcpy(&buffers[0][8 * i], &bits, 8);
+  }
+  buffers = test.emulate(buffers);
+  for (const double sum : llvm::ArrayRef(reinterpret_cast<const double *>(buffers[1].data()), 256))
+    EXPECT_TRUE(std::isnan(sum));
+}
 
 TEST_F(Exchange, NoThreadOvertakesAnother) {
   Random random(4);

@@ -143,6 +143,12 @@ void Conversion::tell(StringRef row, const LinearLayout &layout, ArrayRef<Value>
           index ? lowering.add(arith::MulIOp::create(b, lowering.loc, index, lowering.i32(shape[dim])), along) : along;
     }
     Value bits = lowering.toBits(value);
+    // Which NaN a sum of NaNs is depends on their order, in which copies of a result may differ.
+    if (isa<FloatType>(value.getType())) {
+      Value isNaN = arith::CmpFOp::create(b, lowering.loc, arith::CmpFPredicate::UNO, value, value);
+      Value anyNaN = arith::ConstantOp::create(b, lowering.loc, b.getIntegerAttr(bits.getType(), -1));
+      bits = arith::SelectOp::create(b, lowering.loc, isNaN, anyNaN, bits);
+    }
     if (!bits.getType().isInteger(64))
       bits = arith::ExtUIOp::create(b, lowering.loc, b.getI64Type(), bits);
     operands.append({index, bits});

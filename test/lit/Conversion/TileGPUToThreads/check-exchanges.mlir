@@ -22,12 +22,17 @@ func.func @within_warps() attributes {tile.kernel, tile.num_warps = 2 : i32} {
 #a = #tile_gpu.layout<register = [], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = [[0, 1]]>
 #b = #tile_gpu.layout<register = [], lane = [[0, 1], [2, 0], [4, 0], [8, 0], [16, 0]], warp = [[1, 0]]>
 
-// Elements are numbered row by row.
+// Elements are numbered row by row. All NaNs count as the same.
 // CHECK-LABEL: @between_warps(
 // CHECK: %[[TWO:.*]] = arith.constant 2 : i32
 // CHECK: %[[ROW:.*]] = arith.muli %{{.*}}, %[[TWO]] : i32
 // CHECK: %[[INDEX:.*]] = arith.addi %[[ROW]], %{{.*}} : i32
-// CHECK: "exchange.sent"(%[[INDEX]], %{{.*}}) {exchange = "program 0"} : (i32, i64) -> ()
+// CHECK: %[[BITS:.*]] = arith.bitcast %arg0 : f16 to i16
+// CHECK: %[[IS_NAN:.*]] = arith.cmpf uno, %arg0, %arg0 : f16
+// CHECK: %[[NAN:.*]] = arith.constant -1 : i16
+// CHECK: %[[SAME:.*]] = arith.select %[[IS_NAN]], %[[NAN]], %[[BITS]] : i16
+// CHECK: %[[WIDE:.*]] = arith.extui %[[SAME]] : i16 to i64
+// CHECK: "exchange.sent"(%[[INDEX]], %[[WIDE]]) {exchange = "program 0"} : (i32, i64) -> ()
 // CHECK: st.shared
 // CHECK: bar.sync
 // CHECK: ld.shared
