@@ -18,7 +18,7 @@ namespace kiln::kernels {
 
 /// The generator of Steele, Lea and Flood: the i-th output of its stream with seed 0.
 inline std::uint64_t splitmix64(std::uint64_t i) {
-  std::uint64_t z = (i + 1) * 0x9e3779b97f4a7c15U;
+  std::uint64_t z = i + 0x9e3779b97f4a7c15U;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
   return z ^ (z >> 31);

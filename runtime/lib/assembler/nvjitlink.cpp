@@ -23,7 +23,7 @@ constexpr std::array<const char *, 2> library_names = {"libnvJitLink.so.13", "li
 
 // nvJitLink's functions, which return 0 for success, and its values.
 constexpr int input_ptx = 2;
-constexpr int error_unrecognised_arch = 16, error_unsupported_arch = 17;
+constexpr int error_unrecognised_option = 1, error_unrecognised_arch = 16, error_unsupported_arch = 17;
 
 struct Library {
   int (*create)(void **handle, unsigned count, const char **options) = nullptr;
@@ -173,7 +173,8 @@ void assembler::assemble_with_nvjitlink(const std::filesystem::path &path, std::
   const Library &library = load(path);
   const std::string target = "-arch=" + arch;
   // For PTX the library's own -fma=0 has no effect; what it hands to ptxas has.
-  std::array<const char *, 4> arguments = {target.c_str(), "-O3", "-verbose", "-Xptxas=--fmad=false"};
+  // Where there is a driver the library keeps what it has assembled, and then says nothing of spills and shared memory.
+  std::array<const char *, 5> arguments = {target.c_str(), "-O3", "-verbose", "-Xptxas=--fmad=false", "-no-cache"};
   struct Guard {
     const Library &library;
     void *handle = nullptr;
@@ -181,7 +182,12 @@ void assembler::assemble_with_nvjitlink(const std::filesystem::path &path, std::
   } guard{library};
   void *&handle = guard.handle;
   // After a failure there is a handle all the same: good for destroying, and for nothing else.
-  if (int status = library.create(&handle, static_cast<unsigned>(arguments.size()), arguments.data()); status != 0) {
+  int status = library.create(&handle, static_cast<unsigned>(arguments.size()), arguments.data());
+  if (status == error_unrecognised_option) { // an older library, without this option
+    library.destroy(&handle);
+    status = library.create(&handle, static_cast<unsigned>(arguments.size() - 1), arguments.data());
+  }
+  if (status != 0) {
     const bool unknown = status == error_unrecognised_arch || status == error_unsupported_arch;
     refuse(result.assembler, arch,
            unknown ? "it does not know this architecture; a newer CUDA toolkit may"
@@ -190,7 +196,7 @@ void assembler::assemble_with_nvjitlink(const std::filesystem::path &path, std::
 
   // The text ends in a zero, which belongs to it here.
   const std::string text(ptx);
-  int status = library.add_data(handle, input_ptx, text.c_str(), text.size() + 1, "kernel");
+  status = library.add_data(handle, input_ptx, text.c_str(), text.size() + 1, "kernel");
   if (status == 0)
     status = library.complete(handle);
   std::size_t size = 0;
