@@ -5,11 +5,9 @@
 
 #include "kiln/config.h"
 #include "kiln/kernels/registry.h"
-#include "kiln/tool_arguments.h"
 
-#include <charconv>
+#include <array>
 #include <cstdio>
-#include <optional>
 #include <span>
 
 namespace kiln::bench {
@@ -25,25 +23,6 @@ std::vector<DecodeCell> usual_cells() {
           {"uniform", 64, 4096}, {"ragged", 64, 8192},  {"ragged", 16, 16384}, {"skewed", 16, 65536}};
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == text.npos)
-      return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-int whole_number(std::string_view text, const char *what) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 1)
-    throw InvalidArgument("error: " + std::string(what) + " is '" + std::string(text) + "', must be a positive number");
-  return value;
-}
-
 DecodeCell parse_cell(std::string_view text) {
   const std::vector<std::string_view> parts = split(text, ':');
   if (parts.size() != 3 || (parts[0] != "uniform" && parts[0] != "ragged" && parts[0] != "skewed"))
@@ -53,48 +32,9 @@ DecodeCell parse_cell(std::string_view text) {
           whole_number(parts[2], "the length of a cell")};
 }
 
-DecodeChange parse_change(std::string_view text) {
-  const std::size_t equals = text.find('=');
-  if (equals == text.npos)
-    throw InvalidArgument("error: --set needs FIELD=VALUE[,VALUE...]; not '" + std::string(text) + "'");
-  DecodeChange change{std::string(text.substr(0, equals)), {}};
-  for (std::string_view value : split(text.substr(equals + 1), ','))
-    change.values.emplace_back(value);
-  return change;
-}
-
-/// The config with the changes, in all combinations.
-std::vector<kernels::PagedAttentionConfig> changed(const kernels::PagedAttentionConfig &first, const AnyKernel &kernel,
-                                                   const std::vector<DecodeChange> &changes) {
-  std::vector<std::vector<double>> all{config_values(first)};
-  for (const DecodeChange &change : changes) {
-    std::vector<std::vector<double>> more;
-    for (const std::vector<double> &values : all)
-      for (const std::string &value : change.values) {
-        more.push_back(values);
-        assign(more.back(), {kernel.name(), "--set", "config field", kernel.fields()}, change.field + "=" + value);
-      }
-    all = std::move(more);
-  }
-  std::vector<kernels::PagedAttentionConfig> configs;
-  for (const std::vector<double> &values : all)
-    configs.push_back(detail::config_of<kernels::PagedAttentionConfig>(values));
-  return configs;
-}
-
-/// "block_n=64 schedule=2 ...": what the problem does not decide.
-std::string tiles_text(const AnyKernel &kernel, const kernels::PagedAttentionConfig &config) {
-  const std::vector<double> values = config_values(config);
-  std::string text;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const ConfigMember &member = kernel.fields()[i];
-    if (member.name == "head_dim" || member.name == "group" || member.name == "page_size" || member.name == "packed" ||
-        member.name == "same_strides" || member.name == "lse")
-      continue;
-    text += (text.empty() ? "" : " ") + member_text(member, values[i]);
-  }
-  return text;
-}
+/// The config fields that the problem decides.
+constexpr std::array<std::string_view, 6> decided_fields = {"head_dim", "group",        "page_size",
+                                                            "packed",   "same_strides", "lse"};
 
 /// A problem on the device; K and V exist as often as it takes to overflow the cache, all else once.
 template <class T>
@@ -232,19 +172,19 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
       sets.reserve(config);
       const double error = sets.error(config, expected);
       if (!(error < allowed_error)) {
-        print("kiln", NAN, error, tiles_text(kernel, config));
+        print("kiln", NAN, error, tiles_text(kernel, config, decided_fields));
         continue;
       }
       const double us = graph_us(device, sets.sets(), configs.size() > 1 ? search_repeats : final_repeats,
                                  [&](int set, void *stream) { sets.launch(config, set, stream); });
       if (options.every_config)
-        print("kiln", us, error, tiles_text(kernel, config));
+        print("kiln", us, error, tiles_text(kernel, config, decided_fields));
       if (us < best_us) {
         best_us = us;
         best = &config;
       }
     } catch (const Error &error) {
-      std::fprintf(stderr, "not run: %s: %s\n", tiles_text(kernel, config).c_str(), error.what());
+      std::fprintf(stderr, "not run: %s: %s\n", tiles_text(kernel, config, decided_fields).c_str(), error.what());
     }
   }
   if (!best || options.every_config)
@@ -253,7 +193,7 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
   const double error = sets.error(*best, expected);
   const double us =
       graph_us(device, sets.sets(), final_repeats, [&](int set, void *stream) { sets.launch(*best, set, stream); });
-  print("kiln", us, error, tiles_text(kernel, *best));
+  print("kiln", us, error, tiles_text(kernel, *best, decided_fields));
 }
 
 } // namespace

@@ -1,16 +1,9 @@
 // What `kiln-bench-gpu decode` is told to measure.
 #pragma once
 
+#include "benchmark/config_sweep.h"
 #include "kiln/device.h"
 #include "paged_attention/random_problem.h"
-
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace kiln {
-class ToolArguments;
-}
 
 namespace kiln::bench {
 
@@ -21,17 +14,11 @@ struct DecodeCell {
   std::vector<std::int32_t> lengths() const;
 };
 
-/// A config field and the values that are tried.
-struct DecodeChange {
-  std::string field;
-  std::vector<std::string> values;
-};
-
 struct DecodeOptions {
   std::vector<DecodeCell> cells; ///< none: those of the comparison with other libraries
   kernels::PagedShape shape;
   bool bf16 = false;
-  std::vector<DecodeChange> changes; ///< to the default config, in all combinations
+  std::vector<ConfigChange> changes; ///< to the default config, in all combinations
   bool every_config = false;         ///< print all of them, and not the fastest alone
 
   /// Takes an option of the command line; false where it is none of these. Throws InvalidArgument where its value makes
