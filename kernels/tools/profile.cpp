@@ -44,8 +44,6 @@ struct CommandLine {
   bool list = false, help = false;
 };
 
-std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
-
 CommandLine parse(ToolArguments arguments) {
   CommandLine result;
   while (arguments.next()) {
@@ -64,14 +62,8 @@ CommandLine parse(ToolArguments arguments) {
       result.list = true;
     else if (arguments.is_flag("--help") || arguments.is_flag("-h"))
       result.help = true;
-    else if (arguments.is_option())
-      throw InvalidArgument("error: unknown option " + in_quotes(argument));
-    else if (result.kernel.empty())
-      result.kernel = argument;
     else
-      throw InvalidArgument("error: one kernel at a time: " + in_quotes(result.kernel) + " and then " +
-                            in_quotes(argument) +
-                            " (a member of the config is changed with --set, a size with --shape)");
+      arguments.take_kernel(result.kernel, "a member of the config is changed with --set, a size with --shape");
   }
   return result;
 }
@@ -112,52 +104,28 @@ std::vector<LaunchProfile> profile(const AnyKernel &kernel, const CommandLine &c
   return profiler.launches();
 }
 
-void write(const std::string &path, const std::string &text) {
-  std::FILE *const file = std::fopen(path.c_str(), "wb");
-  bool ok = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (file)
-    ok = std::fclose(file) == 0 && ok;
-  if (!ok)
-    throw Error("error: cannot write " + in_quotes(path));
-}
-
-void print(std::span<const LaunchProfile> launches, const ProfileReportOptions &options) {
+std::string text_of(std::span<const LaunchProfile> launches, const ProfileReportOptions &options) {
   std::string text;
   for (const LaunchProfile &launch : launches)
     text += (text.empty() ? "" : "\n") + profile_text(launch, options);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw Error("error: cannot write to standard output");
+  return text;
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  try {
+  return run_tool([&] {
     const CommandLine command = parse(ToolArguments(argc, argv));
     if (command.help) {
       std::printf(help, argv[0]);
-      return 0;
+      return;
     }
-    if (command.list) {
-      list();
-      return 0;
-    }
-    if (command.kernel.empty())
-      throw InvalidArgument("error: no kernel was named; --help prints what can be said");
+    if (command.list)
+      return list();
     const AnyKernel &kernel = kernel_named(command.kernel, kernels::all_kernels());
     const std::vector<LaunchProfile> launches = profile(kernel, command);
     const ProfileReportOptions options{.source_directories = source_directories(command),
                                        .colours = isatty(STDOUT_FILENO) != 0};
-    if (command.html.empty())
-      print(launches, options);
-    else
-      write(command.html, profile_html(launches, options));
-    return 0;
-  } catch (const InvalidArgument &error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  } catch (const std::exception &error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
+    write_output(command.html, command.html.empty() ? text_of(launches, options) : profile_html(launches, options));
+  });
 }

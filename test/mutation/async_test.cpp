@@ -69,6 +69,18 @@ protected:
     return values;
   }
 
+  /// Changes the wait of that number; then what it waits for is read too early.
+  void expect_read_too_early(int number, void (*change)(tile_gpu::MachineOp wait), const char *mutation) {
+    const Report report = subject.run([&](mlir::ModuleOp module) {
+      change(machine_ops(module, "cp.async.wait_group")[static_cast<std::size_t>(number)]);
+    });
+    EXPECT_TRUE(report.says("error: read of shared memory that an async copy is writing, before its wait"))
+        << report.text;
+    EXPECT_TRUE(report.names(line_with("\"ld.shared.b32\"", number))) << report.text;
+    EXPECT_TRUE(report.names(line_with("\"cp.async.cg.16\"", number))) << report.text;
+    note(mutation, report);
+  }
+
   Array<std::int32_t> in{"in", numbers()};
   Array<std::int32_t> out{"out", std::vector<std::int32_t>(128), Array<std::int32_t>::Role::output};
   Subject subject;
@@ -88,27 +100,13 @@ TEST_F(AsyncCopies, AreFinishedByTheirWait) {
 }
 
 TEST_F(AsyncCopies, AreReadBeforeTheirWaitWhereItIsMissing) {
-  for (int i : {0, 1}) {
-    const Report report =
-        subject.run([&](mlir::ModuleOp module) { machine_ops(module, "cp.async.wait_group")[std::size_t(i)].erase(); });
-    EXPECT_TRUE(report.says("error: read of shared memory that an async copy is writing, before its wait"))
-        << report.text;
-    EXPECT_TRUE(report.names(line_with("\"ld.shared.b32\"", i))) << report.text;
-    EXPECT_TRUE(report.names(line_with("\"cp.async.cg.16\"", i))) << report.text;
-    note("wait left out", report);
-  }
+  for (int number : {0, 1})
+    expect_read_too_early(number, [](tile_gpu::MachineOp wait) { wait.erase(); }, "wait left out");
 }
 
 TEST_F(AsyncCopies, AreReadBeforeTheirWaitWhereItLetsOneGroupTooManyGoOn) {
-  for (int i : {0, 1}) {
-    const Report report =
-        subject.run([&](mlir::ModuleOp module) { weaken(machine_ops(module, "cp.async.wait_group")[std::size_t(i)]); });
-    EXPECT_TRUE(report.says("error: read of shared memory that an async copy is writing, before its wait"))
-        << report.text;
-    EXPECT_TRUE(report.names(line_with("\"ld.shared.b32\"", i))) << report.text;
-    EXPECT_TRUE(report.names(line_with("\"cp.async.cg.16\"", i))) << report.text;
-    note("wait that lets one group more go on", report);
-  }
+  for (int number : {0, 1})
+    expect_read_too_early(number, weaken, "wait that lets one group more go on");
 }
 
 TEST_F(AsyncCopies, BelongToTheThreadUntilTheBarrier) {

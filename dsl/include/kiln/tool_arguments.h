@@ -3,6 +3,7 @@
 
 #include "kiln/any_kernel.h"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ public:
   bool is_option() const { return text_.starts_with("-"); }
   /// The value of the option. Throws InvalidArgument where there is none: "error: --set needs FIELD=VALUE".
   std::string_view value(const char *what);
+  /// The argument as the only kernel's name. Throws InvalidArgument where it is an option, or `kernel` has a name
+  /// already; `hint` then says how something else is named.
+  void take_kernel(std::string_view &kernel, const char *hint) const;
 
 private:
   std::span<const char *const> rest_;
@@ -33,8 +37,15 @@ private:
   std::optional<std::string_view> attached_;
 };
 
+/// Runs a tool; returns what its main() returns. Errors go to standard error: 2 for an InvalidArgument, 1 for any
+/// other.
+KILN_API int run_tool(const std::function<void()> &tool);
+
+/// To the file, or to standard output where `path` is empty. Throws Error.
+KILN_API void write_output(const std::string &path, const std::string &text);
+
 /// The kernel of that name, or the first whose name is that with a type after it: "softmax" is "softmax_f16". Throws
-/// InvalidArgument where there is none; the message has names that are alike.
+/// InvalidArgument where there is none, with names that are alike, and where `name` is empty.
 KILN_API const AnyKernel &kernel_named(std::string_view name, std::span<const AnyKernel> kernels);
 
 /// Numbers that a command line can change.

@@ -39,8 +39,6 @@ struct CommandLine {
   bool line_info = false, list = false, help = false;
 };
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
-
 CommandLine parse(ToolArguments arguments) {
   CommandLine result;
   while (arguments.next()) {
@@ -59,13 +57,8 @@ CommandLine parse(ToolArguments arguments) {
       result.list = true;
     else if (arguments.is_flag("--help") || arguments.is_flag("-h"))
       result.help = true;
-    else if (arguments.is_option())
-      throw InvalidArgument("error: unknown option " + quoted(argument));
-    else if (result.kernel.empty())
-      result.kernel = argument;
     else
-      throw InvalidArgument("error: one kernel at a time: " + quoted(result.kernel) + " and then " + quoted(argument) +
-                            " (a member of the config is changed with --set)");
+      arguments.take_kernel(result.kernel, "a member of the config is changed with --set");
   }
   return result;
 }
@@ -88,53 +81,29 @@ std::string emit(const AnyKernel &kernel, std::span<const double> values, const 
   return kernel.emit(values, *command.target, command.stage);
 }
 
-void write(const std::string &path, const std::string &text) {
-  std::FILE *file = path.empty() ? stdout : std::fopen(path.c_str(), "wb");
-  bool ok = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (ok && path.empty())
-    ok = std::fflush(file) == 0;
-  else if (file && !path.empty())
-    ok = std::fclose(file) == 0 && ok;
-  if (!ok)
-    throw Error("error: cannot write " + (path.empty() ? std::string("to standard output") : quoted(path)));
-}
-
 } // namespace
 
 int kiln::compile_tool(int argc, const char *const *argv, std::span<const AnyKernel> kernels) {
   const char *const program = argc > 0 ? argv[0] : "tool";
   const bool line_info = debug::line_info();
-  try {
+  const int status = run_tool([&] {
     const CommandLine command = parse(ToolArguments(argc, argv));
     if (command.help) {
       std::string targets;
       for (const Target &target : Target::all())
         targets += (targets.empty() ? "" : ", ") + target.name();
       std::printf(help, program, targets.c_str());
-      return 0;
+      return;
     }
-    if (command.list) {
-      list(kernels);
-      return 0;
-    }
-    if (command.kernel.empty())
-      throw InvalidArgument("error: no kernel was named; --help prints what can be said");
+    if (command.list)
+      return list(kernels);
     const AnyKernel &kernel = kernel_named(command.kernel, kernels);
     std::vector<double> values = kernel.defaults();
     for (std::string_view assignment : command.assignments)
       assign(values, {kernel.name(), "--set", "config field", kernel.fields()}, assignment);
     debug::set_line_info(line_info || command.line_info);
-    const std::string text = emit(kernel, values, command);
-    debug::set_line_info(line_info);
-    write(command.output, text);
-    return 0;
-  } catch (const InvalidArgument &error) {
-    debug::set_line_info(line_info);
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  } catch (const std::exception &error) {
-    debug::set_line_info(line_info);
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
+    write_output(command.output, emit(kernel, values, command));
+  });
+  debug::set_line_info(line_info);
+  return status;
 }

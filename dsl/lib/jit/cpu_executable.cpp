@@ -1,11 +1,11 @@
 #include "jit/diagnostics.h"
 #include "jit/dump.h"
 #include "jit/executable.h"
+#include "jit/stages.h"
 
 #include "kiln/Target/CPU/CPUTarget.h"
 #include "kiln/runtime/cpu_launch.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace kiln;
@@ -46,8 +46,7 @@ constexpr llvm::StringLiteral stages[] = {"tile", "loops", "llvm", "llvmir", "as
 
 /// Compiles in place. `dump` may be null.
 std::unique_ptr<cpu::CompiledKernel> compile(detail::TracedKernel &traced, const Subject &subject,
-                                             CompileOptions options,
-                                             llvm::function_ref<void(llvm::StringRef, llvm::StringRef)> dump) {
+                                             CompileOptions options, Dump dump) {
   const cpu::Symbol symbols[] = {
       {"kiln_cpu_check", reinterpret_cast<void *>(runtime::cpu_check)},
       {"kiln_cpu_assert_failed", reinterpret_cast<void *>(runtime::cpu_assert_failed)},
@@ -86,13 +85,7 @@ std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced
 
 std::string jit::cpu_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
                            std::string_view stage) {
-  if (!llvm::is_contained(stages, llvm::StringRef(stage)))
-    throw InvalidArgument("error: there is no stage '" + std::string(stage) +
-                          "' of cpu; there are: " + llvm::join(std::begin(stages), std::end(stages), ", "));
-  std::string result;
-  compile(traced, subject, options, [&](llvm::StringRef name, llvm::StringRef text) {
-    if (name == llvm::StringRef(stage))
-      result = text;
-  });
-  return result;
+  KeptStage kept(stage, stages, "cpu");
+  compile(traced, subject, options, kept);
+  return kept.text.value();
 }

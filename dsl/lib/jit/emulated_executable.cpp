@@ -2,9 +2,9 @@
 #include "jit/dump.h"
 #include "jit/emulated_code.h"
 #include "jit/gpu_parts.h"
+#include "jit/stages.h"
 #include "jit/stopwatch.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace kiln;
@@ -13,8 +13,6 @@ using namespace kiln::jit;
 namespace {
 
 constexpr llvm::StringLiteral stages[] = {"tile", "tile_gpu", "threads", "llvm", "llvmir", "asm", "report", "json"};
-
-using Dump = llvm::function_ref<void(llvm::StringRef stage, llvm::StringRef text)>;
 
 class EmulatedExecutable : public Executable {
 public:
@@ -79,21 +77,14 @@ std::unique_ptr<Executable> jit::make_emulated_executable(detail::TracedKernel t
 std::string jit::emulated_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
                                 double trace_ms, std::string_view stage) {
   const llvm::StringRef wanted(stage);
-  if (!llvm::is_contained(stages, wanted))
-    throw InvalidArgument("error: there is no stage '" + std::string(stage) + "' of emulated:" + subject.arch +
-                          "; there are: " + llvm::join(std::begin(stages), std::end(stages), ", "));
+  KeptStage kept(wanted, stages, "emulated:" + subject.arch);
   override_tile(traced, subject);
-  std::optional<std::string> text;
-  auto keep = [&](llvm::StringRef name, llvm::StringRef contents) {
-    if (name == wanted)
-      text = contents.str();
-  };
   CompileReport report;
   try {
-    compile(traced, subject, options, keep, report);
+    compile(traced, subject, options, kept, report);
   } catch (const CompileError &) {
     // A stage that was reached can be looked at although a later one failed.
-    if (!text)
+    if (!kept.text)
       throw;
   }
   report.trace_ms = trace_ms;
@@ -101,5 +92,5 @@ std::string jit::emulated_stage(detail::TracedKernel traced, const Subject &subj
     return report.text();
   if (wanted == "json")
     return report.json();
-  return *text;
+  return *kept.text;
 }

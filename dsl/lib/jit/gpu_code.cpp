@@ -5,6 +5,7 @@
 #include "jit/dump.h"
 #include "jit/gpu_parts.h"
 #include "jit/report.h"
+#include "jit/stages.h"
 #include "jit/stopwatch.h"
 
 #include "kiln/Dialect/Tile/IR/Tile.h"
@@ -13,7 +14,6 @@
 #include "kiln/runtime/disk_cache.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -24,8 +24,6 @@ namespace {
 
 constexpr llvm::StringLiteral stages[] = {"tile", "tile_gpu", "threads", "llvm", "llvmir",
                                           "ptx",  "cubin",    "report",  "json"};
-
-using Dump = llvm::function_ref<void(llvm::StringRef stage, llvm::StringRef text)>;
 
 std::vector<runtime::KernelParameter> parameters_of(mlir::ModuleOp module) {
   std::vector<runtime::KernelParameter> result;
@@ -208,22 +206,15 @@ GpuCode jit::make_gpu_code(detail::TracedKernel traced, const Subject &subject, 
 std::string jit::gpu_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options, double trace_ms,
                            std::string_view stage) {
   const llvm::StringRef wanted(stage);
-  if (!llvm::is_contained(stages, wanted))
-    throw InvalidArgument("error: there is no stage '" + std::string(stage) + "' of " + subject.arch +
-                          "; there are: " + llvm::join(std::begin(stages), std::end(stages), ", "));
+  KeptStage kept(wanted, stages, subject.arch);
   override_tile(traced, subject);
-  std::optional<std::string> text;
-  auto keep = [&](llvm::StringRef name, llvm::StringRef contents) {
-    if (name == wanted)
-      text = contents.str();
-  };
   const bool assembled = wanted == "cubin" || wanted == "report" || wanted == "json";
   try {
     GpuCode code;
     if (assembled) {
-      code = compile(std::move(traced), subject, options, keep);
+      code = compile(std::move(traced), subject, options, kept);
     } else {
-      lower(traced, subject, options, keep, code);
+      lower(traced, subject, options, kept, code);
     }
     code.report.trace_ms = trace_ms;
     if (wanted == "cubin" && code.image.cubin.empty())
@@ -234,8 +225,8 @@ std::string jit::gpu_stage(detail::TracedKernel traced, const Subject &subject, 
       return code.report.json();
   } catch (const CompileError &) {
     // A stage that was reached can be looked at although a later one failed.
-    if (!text || assembled)
+    if (!kept.text || assembled)
       throw;
   }
-  return *text;
+  return *kept.text;
 }

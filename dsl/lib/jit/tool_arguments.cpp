@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 using namespace kiln;
 
@@ -66,7 +67,42 @@ std::string_view ToolArguments::value(const char *what) {
   return value;
 }
 
+void ToolArguments::take_kernel(std::string_view &kernel, const char *hint) const {
+  if (is_option())
+    throw InvalidArgument("error: unknown option " + quoted(text_));
+  if (!kernel.empty())
+    throw InvalidArgument("error: one kernel at a time: " + quoted(kernel) + " and then " + quoted(text_) + " (" +
+                          hint + ")");
+  kernel = text_;
+}
+
+int kiln::run_tool(const std::function<void()> &tool) {
+  try {
+    tool();
+    return 0;
+  } catch (const InvalidArgument &error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
+
+void kiln::write_output(const std::string &path, const std::string &text) {
+  std::FILE *file = path.empty() ? stdout : std::fopen(path.c_str(), "wb");
+  bool ok = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  if (ok && path.empty())
+    ok = std::fflush(file) == 0;
+  else if (file && !path.empty())
+    ok = std::fclose(file) == 0 && ok;
+  if (!ok)
+    throw Error("error: cannot write " + (path.empty() ? std::string("to standard output") : quoted(path)));
+}
+
 const AnyKernel &kiln::kernel_named(std::string_view name, std::span<const AnyKernel> kernels) {
+  if (name.empty())
+    throw InvalidArgument("error: no kernel was named; --help prints what can be said");
   std::vector<std::string> names;
   for (const AnyKernel &kernel : kernels) {
     if (kernel.name() == name)

@@ -56,13 +56,7 @@ LineProfile profile::total_of(const LaunchProfile &launch) {
   for (const LineProfile &line : launch.lines) {
     for (std::size_t i = 0; i < instruction_class_count; ++i)
       total.instructions[i] += line.instructions[i];
-    total.sectors += line.sectors;
-    total.sector_bytes_used += line.sector_bytes_used;
-    total.shared_passes += line.shared_passes;
-    total.shared_passes_ideal += line.shared_passes_ideal;
-    total.waits += line.waits;
-    total.bytes_before_wait += line.bytes_before_wait;
-    total.bytes_after_wait += line.bytes_after_wait;
+    total += line; // what it did to memory
   }
   return total;
 }

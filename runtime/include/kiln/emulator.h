@@ -50,12 +50,8 @@ struct EmulatorOptions {
 KILN_API void set_emulator_options(const EmulatorOptions &options);
 KILN_API EmulatorOptions emulator_options();
 
-/// What a launch did at one line of the kernel's source, in all of its programs. Counts are of warps: an operation that
-/// some lanes of a warp execute together counts once.
-struct LineProfile {
-  std::string file; ///< empty where an operation has no place
-  unsigned line = 0;
-  std::array<std::uint64_t, instruction_class_count> instructions{};
+/// What operations of warps did to memory.
+struct MemoryTraffic {
   /// Sectors of 32 bytes that accesses of global memory touched, and the bytes in them that were asked for. An access
   /// of a warp that asks for whole sectors has an efficiency of 1.
   std::uint64_t sectors = 0, sector_bytes_used = 0;
@@ -65,7 +61,16 @@ struct LineProfile {
   /// it.
   std::uint64_t waits = 0, bytes_before_wait = 0, bytes_after_wait = 0;
 
+  KILN_API MemoryTraffic &operator+=(const MemoryTraffic &other);
   double global_efficiency() const { return sectors ? double(sector_bytes_used) / (32.0 * double(sectors)) : 1.0; }
+};
+
+/// What a launch did at one line of the kernel's source, in all of its programs. Counts are of warps: an operation that
+/// some lanes of a warp execute together counts once.
+struct LineProfile : MemoryTraffic {
+  std::string file; ///< empty where an operation has no place
+  unsigned line = 0;
+  std::array<std::uint64_t, instruction_class_count> instructions{};
 };
 
 /// What one launch did.

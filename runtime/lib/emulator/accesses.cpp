@@ -35,9 +35,9 @@ struct Access {
         lanes[lane] = {step.operand(lane, 0), bytes()};
     });
     if (is_shared)
-      count_shared_access(step.counters(), lanes);
+      count_shared_access(step.counters().traffic, lanes);
     else
-      count_global_access(step.counters(), lanes);
+      count_global_access(step.counters().traffic, lanes);
   }
 
   /// (address), or (address, predicate, values where it is off).

@@ -89,9 +89,9 @@ Semantics copy_row(const char *cache, std::uint32_t bytes) {
                                             step.operand(lane, 2));
               accesses[lane] = {step.operand(lane, 1), static_cast<std::uint32_t>(step.operand(lane, 2))};
             });
-            count_global_access(step.counters(), accesses);
+            count_global_access(step.counters().traffic, accesses);
             step.for_each_lane([&](unsigned lane) { accesses[lane] = {step.operand(lane, 0), bytes}; });
-            count_shared_access(step.counters(), accesses);
+            count_shared_access(step.counters().traffic, accesses);
             return Progress::done;
           }};
 }
@@ -116,11 +116,11 @@ void kiln::runtime::emulator::add_async_copies(SemanticsList &list) {
     list.push_back({.name = "cp.async.wait_group." + std::to_string(groups),
                     .kind = InstructionClass::barrier,
                     .step = [groups](WarpStep &step) {
-                      SiteCounters &counters = step.counters();
-                      ++counters.waits;
-                      counters.bytes_before_wait += bytes_in_flight(step);
+                      MemoryTraffic &traffic = step.counters().traffic;
+                      ++traffic.waits;
+                      traffic.bytes_before_wait += bytes_in_flight(step);
                       step.for_each_lane([&](unsigned lane) { step.program().copies().wait(step, lane, groups); });
-                      counters.bytes_after_wait += bytes_in_flight(step);
+                      traffic.bytes_after_wait += bytes_in_flight(step);
                       return Progress::done;
                     }});
 }

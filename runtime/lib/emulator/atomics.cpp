@@ -107,7 +107,7 @@ Semantics make_row(std::string name, Update<T> update, bool has_result, bool com
               if (has_result)
                 step.set_result(lane, 0, old);
             });
-            count_global_access(step.counters(), accesses);
+            count_global_access(step.counters().traffic, accesses);
             return Progress::done;
           }};
 }

@@ -55,36 +55,34 @@ Progress Barriers::arrive(const WarpStep &step, std::uint64_t id, std::uint64_t 
   return Progress::done;
 }
 
+namespace {
+
+/// A row for a barrier that a warp arrives at together. `operands` are its number and how many threads it is for;
+/// without them it is the one for all threads.
+Semantics barrier_row(std::string name, unsigned operands, Progress (*step)(WarpStep &)) {
+  return {.name = std::move(name),
+          .kind = InstructionClass::barrier,
+          .operands = operands,
+          .step = step,
+          .convergence = Convergence::warp};
+}
+
+template <bool waits>
+Progress arrive_by_number(WarpStep &step) {
+  const unsigned lane = step.first_lane();
+  return step.program().barriers().arrive(step, step.operand(lane, 0), step.operand(lane, 1), waits);
+}
+
+} // namespace
+
 void kiln::runtime::emulator::add_barriers(SemanticsList &list) {
   using enum InstructionClass;
-  list.push_back({.name = "bar.sync",
-                  .kind = barrier,
-                  .step =
-                      [](WarpStep &step) {
-                        Program &program = step.program();
-                        return program.barriers().arrive(step, 0, program.num_warps() * warp_size, /*waits=*/true);
-                      },
-                  .convergence = Convergence::warp});
-  list.push_back({.name = "bar.sync.id",
-                  .kind = barrier,
-                  .operands = 2,
-                  .step =
-                      [](WarpStep &step) {
-                        const unsigned lane = step.first_lane();
-                        return step.program().barriers().arrive(step, step.operand(lane, 0), step.operand(lane, 1),
-                                                                /*waits=*/true);
-                      },
-                  .convergence = Convergence::warp});
-  list.push_back({.name = "bar.arrive",
-                  .kind = barrier,
-                  .operands = 2,
-                  .step =
-                      [](WarpStep &step) {
-                        const unsigned lane = step.first_lane();
-                        return step.program().barriers().arrive(step, step.operand(lane, 0), step.operand(lane, 1),
-                                                                /*waits=*/false);
-                      },
-                  .convergence = Convergence::warp});
+  list.push_back(barrier_row("bar.sync", 0, [](WarpStep &step) {
+    Program &program = step.program();
+    return program.barriers().arrive(step, 0, program.num_warps() * warp_size, /*waits=*/true);
+  }));
+  list.push_back(barrier_row("bar.sync.id", 2, arrive_by_number</*waits=*/true>));
+  list.push_back(barrier_row("bar.arrive", 2, arrive_by_number</*waits=*/false>));
   list.push_back({.name = "bar.warp.sync",
                   .kind = barrier,
                   .operands = 1,

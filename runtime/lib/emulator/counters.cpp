@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 
+using namespace kiln;
 using namespace kiln::runtime::emulator;
 
 namespace {
@@ -85,9 +86,7 @@ std::uint64_t passes_of(std::span<const LaneAccess> lanes) {
 
 } // namespace
 
-SiteCounters &SiteCounters::operator+=(const SiteCounters &other) {
-  executions += other.executions;
-  lane_executions += other.lane_executions;
+MemoryTraffic &MemoryTraffic::operator+=(const MemoryTraffic &other) {
   sectors += other.sectors;
   sector_bytes_used += other.sector_bytes_used;
   shared_passes += other.shared_passes;
@@ -95,6 +94,13 @@ SiteCounters &SiteCounters::operator+=(const SiteCounters &other) {
   waits += other.waits;
   bytes_before_wait += other.bytes_before_wait;
   bytes_after_wait += other.bytes_after_wait;
+  return *this;
+}
+
+SiteCounters &SiteCounters::operator+=(const SiteCounters &other) {
+  executions += other.executions;
+  lane_executions += other.lane_executions;
+  traffic += other.traffic;
   return *this;
 }
 
@@ -106,25 +112,25 @@ Counters &Counters::operator+=(const Counters &other) {
   return *this;
 }
 
-void kiln::runtime::emulator::count_global_access(SiteCounters &counters, std::span<const LaneAccess> lanes) {
+void kiln::runtime::emulator::count_global_access(MemoryTraffic &traffic, std::span<const LaneAccess> lanes) {
   if (lanes.empty())
     return;
   if (is_one_run(lanes)) {
     const std::uint64_t begin = lanes.front().address, end = lanes.back().address + lanes.back().bytes;
     if (begin == end)
       return;
-    counters.sectors += (end - 1) / sector_bytes - begin / sector_bytes + 1;
-    counters.sector_bytes_used += end - begin;
+    traffic.sectors += (end - 1) / sector_bytes - begin / sector_bytes + 1;
+    traffic.sector_bytes_used += end - begin;
     return;
   }
   SectorSet set;
   for (const LaneAccess &lane : lanes)
     set.add(lane.address, lane.bytes);
-  counters.sectors += set.count();
-  counters.sector_bytes_used += set.bytes_used();
+  traffic.sectors += set.count();
+  traffic.sector_bytes_used += set.bytes_used();
 }
 
-void kiln::runtime::emulator::count_shared_access(SiteCounters &counters, std::span<const LaneAccess> lanes) {
+void kiln::runtime::emulator::count_shared_access(MemoryTraffic &traffic, std::span<const LaneAccess> lanes) {
   std::uint32_t widest = 0;
   for (const LaneAccess &lane : lanes)
     widest = std::max(widest, lane.bytes);
@@ -133,7 +139,7 @@ void kiln::runtime::emulator::count_shared_access(SiteCounters &counters, std::s
   const std::size_t group = widest <= 4 ? max_lanes : widest <= 8 ? max_lanes / 2 : max_lanes / 4;
   for (std::size_t first = 0; first < lanes.size(); first += group) {
     const std::uint64_t passes = passes_of(lanes.subspan(first, std::min(group, lanes.size() - first)));
-    counters.shared_passes += passes;
-    counters.shared_passes_ideal += passes > 0; // lanes that are all off take none
+    traffic.shared_passes += passes;
+    traffic.shared_passes_ideal += passes > 0; // lanes that are all off take none
   }
 }

@@ -1,19 +1,19 @@
 // What a launch counts for each place of a machine operation.
 #pragma once
 
+#include "kiln/emulator.h"
+
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace kiln::runtime::emulator {
 
-/// As LineProfile, of one site.
+/// Of one site.
 struct SiteCounters {
   std::uint64_t executions = 0;      ///< by warps; none of operations within one thread's registers
   std::uint64_t lane_executions = 0; ///< by threads
-  std::uint64_t sectors = 0, sector_bytes_used = 0;
-  std::uint64_t shared_passes = 0, shared_passes_ideal = 0;
-  std::uint64_t waits = 0, bytes_before_wait = 0, bytes_after_wait = 0;
+  MemoryTraffic traffic = {};
 
   SiteCounters &operator+=(const SiteCounters &other);
 };
@@ -26,12 +26,12 @@ struct LaneAccess {
 
 /// Adds what one access of global memory by a warp moves: the sectors of 32 bytes that the lanes touch together, and
 /// the different bytes in them.
-void count_global_access(SiteCounters &counters, std::span<const LaneAccess> lanes);
+void count_global_access(MemoryTraffic &traffic, std::span<const LaneAccess> lanes);
 
 /// Adds how often an access of shared memory by a warp passes through the 32 banks of 4 bytes. Accesses of 8 bytes are
 /// done half a warp at a time, of 16 bytes a quarter (with all lanes on); lanes that want the same word share it.
 /// `lanes` are in the order of their numbers; a lane that is off has 0 bytes.
-void count_shared_access(SiteCounters &counters, std::span<const LaneAccess> lanes);
+void count_shared_access(MemoryTraffic &traffic, std::span<const LaneAccess> lanes);
 
 /// The counters of one worker: by site, and executions by block of the code and thread.
 struct Counters {

@@ -14,57 +14,41 @@ using namespace kiln::runtime::emulator;
 
 namespace {
 
-// Programs on other workers may touch the same bytes, by atomics rightly. So accesses are atomic in pieces of up to 8
-// bytes, as they are on a GPU, and no race of the host's.
-template <class T>
-void copy_in(void *data, std::uint64_t address) {
-  T value = __atomic_load_n(reinterpret_cast<const T *>(address), __ATOMIC_RELAXED);
-  std::memcpy(data, &value, sizeof(T));
-}
-
-template <class T>
-void copy_out(std::uint64_t address, const void *data) {
-  T value;
-  std::memcpy(&value, data, sizeof(T));
-  __atomic_store_n(reinterpret_cast<T *>(address), value, __ATOMIC_RELAXED);
+/// Calls `piece<T>(offset)` for each piece of an access. Programs on other workers may touch the same bytes, by atomics
+/// rightly. So accesses are atomic in pieces of up to 8 bytes, as they are on a GPU, and no race of the host's.
+template <class Piece>
+void for_each_piece(std::uint32_t bytes, Piece piece) {
+  switch (bytes) {
+  case 1:
+    return piece.template operator()<std::uint8_t>(0);
+  case 2:
+    return piece.template operator()<std::uint16_t>(0);
+  case 4:
+    return piece.template operator()<std::uint32_t>(0);
+  case 8:
+    return piece.template operator()<std::uint64_t>(0);
+  case 16:
+    piece.template operator()<std::uint64_t>(0);
+    return piece.template operator()<std::uint64_t>(8);
+  default: // what an async copy reads may end anywhere
+    for (std::uint32_t i = 0; i < bytes; ++i)
+      piece.template operator()<std::uint8_t>(i);
+  }
 }
 
 void load(void *data, std::uint64_t address, std::uint32_t bytes) {
-  switch (bytes) {
-  case 1:
-    return copy_in<std::uint8_t>(data, address);
-  case 2:
-    return copy_in<std::uint16_t>(data, address);
-  case 4:
-    return copy_in<std::uint32_t>(data, address);
-  case 8:
-    return copy_in<std::uint64_t>(data, address);
-  case 16:
-    copy_in<std::uint64_t>(data, address);
-    return copy_in<std::uint64_t>(static_cast<char *>(data) + 8, address + 8);
-  default: // what an async copy reads may end anywhere
-    for (std::uint32_t i = 0; i < bytes; ++i)
-      copy_in<std::uint8_t>(static_cast<char *>(data) + i, address + i);
-  }
+  for_each_piece(bytes, [&]<class T>(std::uint32_t offset) {
+    const T value = __atomic_load_n(reinterpret_cast<const T *>(address + offset), __ATOMIC_RELAXED);
+    std::memcpy(static_cast<char *>(data) + offset, &value, sizeof(T));
+  });
 }
 
 void store(std::uint64_t address, const void *data, std::uint32_t bytes) {
-  switch (bytes) {
-  case 1:
-    return copy_out<std::uint8_t>(address, data);
-  case 2:
-    return copy_out<std::uint16_t>(address, data);
-  case 4:
-    return copy_out<std::uint32_t>(address, data);
-  case 8:
-    return copy_out<std::uint64_t>(address, data);
-  case 16:
-    copy_out<std::uint64_t>(address, data);
-    return copy_out<std::uint64_t>(address + 8, static_cast<const char *>(data) + 8);
-  default:
-    for (std::uint32_t i = 0; i < bytes; ++i)
-      copy_out<std::uint8_t>(address + i, static_cast<const char *>(data) + i);
-  }
+  for_each_piece(bytes, [&]<class T>(std::uint32_t offset) {
+    T value;
+    std::memcpy(&value, static_cast<const char *>(data) + offset, sizeof(T));
+    __atomic_store_n(reinterpret_cast<T *>(address + offset), value, __ATOMIC_RELAXED);
+  });
 }
 
 std::string count_bytes(std::uint64_t bytes) { return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes"); }

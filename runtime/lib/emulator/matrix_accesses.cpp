@@ -33,7 +33,7 @@ void count(const WarpStep &step, unsigned matrix) {
     const unsigned lane = lane_of(matrix, row);
     rows[row] = step.has(lane) ? LaneAccess{step.operand(lane, 0), row_bytes} : LaneAccess{};
   }
-  count_shared_access(step.counters(), rows);
+  count_shared_access(step.counters().traffic, rows);
 }
 
 /// (address of a row): one register for each matrix.

@@ -81,13 +81,7 @@ LaunchProfile emulator::make_profile(const EmulatedKernel::Code &code, const Cou
     }
     LineProfile &line = lines.at(code.sites[i].place);
     line.instructions[static_cast<std::size_t>(meaning.kind)] += site.executions;
-    line.sectors += site.sectors;
-    line.sector_bytes_used += site.sector_bytes_used;
-    line.shared_passes += site.shared_passes;
-    line.shared_passes_ideal += site.shared_passes_ideal;
-    line.waits += site.waits;
-    line.bytes_before_wait += site.bytes_before_wait;
-    line.bytes_after_wait += site.bytes_after_wait;
+    line += site.traffic;
   }
   for (std::size_t i = 0; i < code.blocks.size(); ++i)
     if (counters.blocks[i] != 0)

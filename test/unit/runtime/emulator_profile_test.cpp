@@ -70,11 +70,13 @@ TEST(EmulatorProfile, SitesOfALineAddUp) {
   const auto code =
       code_of({site("load", "a.h:7:3"), site("load", "a.h:7:30"), site("matrix", "a.h:7:30"), site("wait", "a.h:9:1")});
   Counters counters(4, 0);
-  counters.sites[0] = {.executions = 8, .lane_executions = 256, .sectors = 32, .sector_bytes_used = 1024};
-  counters.sites[1] = {.executions = 2, .lane_executions = 64, .sectors = 32, .sector_bytes_used = 512};
-  counters.sites[2] = {.executions = 5, .lane_executions = 160, .shared_passes = 40, .shared_passes_ideal = 20};
-  counters.sites[3] = {
-      .executions = 4, .lane_executions = 128, .waits = 4, .bytes_before_wait = 800, .bytes_after_wait = 400};
+  counters.sites[0] = {.executions = 8, .lane_executions = 256, .traffic = {.sectors = 32, .sector_bytes_used = 1024}};
+  counters.sites[1] = {.executions = 2, .lane_executions = 64, .traffic = {.sectors = 32, .sector_bytes_used = 512}};
+  counters.sites[2] = {
+      .executions = 5, .lane_executions = 160, .traffic = {.shared_passes = 40, .shared_passes_ideal = 20}};
+  counters.sites[3] = {.executions = 4,
+                       .lane_executions = 128,
+                       .traffic = {.waits = 4, .bytes_before_wait = 800, .bytes_after_wait = 400}};
   const LaunchProfile launch = make_profile(code, counters, {1, 1, 1}, meaning_of);
 
   ASSERT_EQ(launch.lines.size(), 2U);

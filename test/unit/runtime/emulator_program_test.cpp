@@ -42,25 +42,16 @@ TEST(EmulatedProgram, EveryThreadOfEveryProgramRuns) {
 
 /// Each thread writes its word of shared memory and reads that of the thread `distance` behind.
 template <bool with_barrier, unsigned distance>
-std::string exchange(bool lanes_only = false) {
+std::string exchange(const char *barrier = "bar.sync") {
   static std::array<std::uint32_t, 128> seen;
-  auto kernel =
-      lanes_only ? emulated_kernel({"tid.x", "shared.base", "st.shared.b32", "bar.warp.sync", "ld.shared.b32"}, 4, 512,
-                                   [](EmulatedThread t) {
-                                     const std::uint64_t tid = t(0), base = t(1);
-                                     t(2, {base + 4 * tid, tid + 1});
-                                     if (with_barrier)
-                                       t(3, {kAll});
-                                     seen[tid] = std::uint32_t(t(4, {base + 4 * ((tid + distance) % 128)}));
-                                   })
-                 : emulated_kernel({"tid.x", "shared.base", "st.shared.b32", "bar.sync", "ld.shared.b32"}, 4, 512,
-                                   [](EmulatedThread t) {
-                                     const std::uint64_t tid = t(0), base = t(1);
-                                     t(2, {base + 4 * tid, tid + 1});
-                                     if (with_barrier)
-                                       t(3);
-                                     seen[tid] = std::uint32_t(t(4, {base + 4 * ((tid + distance) % 128)}));
-                                   });
+  auto kernel = emulated_kernel({"tid.x", "shared.base", "st.shared.b32", barrier, "ld.shared.b32"}, 4, 512,
+                                [](EmulatedThread t) {
+                                  const std::uint64_t tid = t(0), base = t(1);
+                                  t(2, {base + 4 * tid, tid + 1});
+                                  if (with_barrier)
+                                    t(3, {kAll}); // the lanes of a barrier of a warp
+                                  seen[tid] = std::uint32_t(t(4, {base + 4 * ((tid + distance) % 128)}));
+                                });
   std::string found = run_checked(kernel);
   if (found.empty())
     for (std::uint32_t tid = 0; tid < 128; ++tid)
@@ -93,7 +84,7 @@ TEST(EmulatedProgram, AMissingBarrierIsARaceBetweenLanes) {
 
 TEST(EmulatedProgram, BarriersOfAWarpOrderItsLanesOnly) {
   for_each_order([] {
-    const std::string found = exchange<true, 1>(/*lanes_only=*/true); // lane 31 reads what the next warp wrote
+    const std::string found = exchange<true, 1>("bar.warp.sync"); // lane 31 reads what the next warp wrote
     EXPECT_NE(found.find("races"), std::string::npos) << found;
     EXPECT_NE(found.find("lane 31"), std::string::npos) << found;
     EXPECT_EQ(found.find("lanes 0-"), std::string::npos) << found;
@@ -129,27 +120,22 @@ TEST(EmulatedProgram, ABarrierThatSomeThreadsPassByIsFound) {
   });
 }
 
+/// The first threads wait at one barrier and all others at another.
+template <std::uint64_t first>
+std::string wait_apart(unsigned num_warps) {
+  return run_checked(emulated_kernel({"tid.x", "bar.sync", "bar.sync"}, num_warps, 0,
+                                     [](EmulatedThread t) { t(t(0) < first ? 1 : 2); }));
+}
+
 TEST(EmulatedProgram, LanesThatTakeDifferentWaysToABarrierAreFound) {
-  auto kernel = emulated_kernel({"tid.x", "bar.sync", "bar.sync"}, 1, 0, [](EmulatedThread t) {
-    if (t(0) < 8)
-      t(1);
-    else
-      t(2);
-  });
-  EXPECT_EQ(run_checked(kernel), "test.cpp:1:1: error: 'bar.sync' is not reached by all threads that it waits for\n"
-                                 "test.cpp:2:1: note: warp 0, lane 8 waits at 'bar.sync'\n"
-                                 "note: in program (0, 0, 0) of 'k', warp 0, lanes 0-7\n"
-                                 "note: while running 'k' with {} on emulated:sm_90a");
+  EXPECT_EQ(wait_apart<8>(1), "test.cpp:1:1: error: 'bar.sync' is not reached by all threads that it waits for\n"
+                              "test.cpp:2:1: note: warp 0, lane 8 waits at 'bar.sync'\n"
+                              "note: in program (0, 0, 0) of 'k', warp 0, lanes 0-7\n"
+                              "note: while running 'k' with {} on emulated:sm_90a");
 }
 
 TEST(EmulatedProgram, WarpsThatMeetAtDifferentBarriersAreFound) {
-  auto kernel = emulated_kernel({"tid.x", "bar.sync", "bar.sync"}, 2, 0, [](EmulatedThread t) {
-    if (t(0) < 32)
-      t(1);
-    else
-      t(2);
-  });
-  const std::string found = run_checked(kernel);
+  const std::string found = wait_apart<32>(2);
   EXPECT_NE(found.find("test.cpp:2:1: error: warps of the program meet at different barriers\n"
                        "test.cpp:1:1: note: the other barrier"),
             std::string::npos)

@@ -1,5 +1,5 @@
-// RUN: kiln-opt %s -tile-gpu-lower-to-threads -cse | FileCheck %s
-// RUN: kiln-opt %s -tile-gpu-lower-to-threads | FileCheck %s --check-prefix=RECORDS
+// RUN: kiln-opt %s --tile-gpu-lower-to-threads -cse | FileCheck %s
+// RUN: kiln-opt %s --tile-gpu-lower-to-threads | FileCheck %s --check-prefix=RECORDS
 
 // 32 rows of 64 f16 over two warps: a thread copies 8 elements, four times.
 #rows = #tile_gpu.layout<register = [[0, 1], [0, 2], [0, 4], [8, 0], [16, 0]], lane = [[0, 8], [0, 16], [0, 32], [1, 0], [2, 0]], warp = [[4, 0]]>

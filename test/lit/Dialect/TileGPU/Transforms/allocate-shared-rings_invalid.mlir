@@ -1,4 +1,4 @@
-// RUN: kiln-opt %s -verify-diagnostics -tile-gpu-allocate-shared=max-bytes=24
+// RUN: kiln-opt %s -verify-diagnostics --tile-gpu-allocate-shared=max-bytes=24
 
 #one = #tile_gpu.layout<register = [[1]], lane = [[0], [0], [0], [0], [0]], warp = []>
 #straight = #tile_gpu.shared_layout<offset = [[1]]>

@@ -1,4 +1,4 @@
-// RUN: kiln-opt %s -tile-gpu-allocate-shared | FileCheck %s
+// RUN: kiln-opt %s --tile-gpu-allocate-shared | FileCheck %s
 
 // Exchanges that follow each other lie apart; the third one takes the place of the first.
 // CHECK-LABEL: @sequence(

@@ -1,4 +1,4 @@
-// RUN: kiln-opt %s -tile-gpu-insert-barriers | FileCheck %s
+// RUN: kiln-opt %s --tile-gpu-insert-barriers | FileCheck %s
 
 #own = #tile_gpu.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = [[64], [128]]>
 #copies = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[0], [0]]>
