@@ -1,6 +1,7 @@
 #include "benchmark/gpu_decode.h"
 
-#include "benchmark/gpu_timing.h"
+#include "benchmark/cuda_decode.h"
+#include "benchmark/decode_sets.h"
 #include "benchmark/plain_read.h"
 
 #include "kiln/config.h"
@@ -8,12 +9,13 @@
 
 #include <array>
 #include <cstdio>
+#include <memory>
+#include <numeric>
 #include <span>
 
 namespace kiln::bench {
 namespace {
 
-constexpr double allowed_error = 5e-3;
 /// The reference takes its time: it checks the first sequence, and others up to so many tokens.
 constexpr std::int64_t checked_tokens = 16384;
 
@@ -32,76 +34,15 @@ DecodeCell parse_cell(std::string_view text) {
           whole_number(parts[2], "the length of a cell")};
 }
 
+std::string parse_peer(std::string_view text) {
+  if (text != "plain_read" && text != "cuda" && text != "kiln")
+    throw InvalidArgument("error: --peer is plain_read, cuda or kiln; not '" + std::string(text) + "'");
+  return std::string(text);
+}
+
 /// The config fields that the problem decides.
 constexpr std::array<std::string_view, 6> decided_fields = {"head_dim", "group",        "page_size",
                                                             "packed",   "same_strides", "lse"};
-
-/// A problem on the device; K and V exist as often as it takes to overflow the cache, all else once.
-template <class T>
-class DecodeSets {
-public:
-  DecodeSets(Device device, const kernels::RandomPagedAttention<T> &host)
-      : device_(device), host_(host), problem_(host.problem),
-        cache_bytes_(std::int64_t(host.key_cache.size()) * sizeof(T)) {
-    const auto upload = [&]<class E>(DeviceBuffer &memory, const E *&pointer, std::size_t size) {
-      memory = DeviceBuffer(device, size * sizeof(E));
-      memory.copy_from_host(pointer, memory.bytes());
-      pointer = memory.template as<E>();
-    };
-    upload(q_, problem_.q, host.q.size());
-    upload(table_, problem_.table, host.table.size());
-    upload(lengths_, problem_.lengths, host.lengths.size());
-    out_ = DeviceBuffer(device, host.out.size() * sizeof(T));
-    problem_.out = out_.template as<T>();
-    for (int i = sets_to_rotate(2 * cache_bytes_); i > 0; --i) {
-      DeviceBuffer &cache = caches_.emplace_back(device, 2 * cache_bytes_);
-      cache.copy_from_host(host.key_cache.data(), cache_bytes_);
-      cache.copy_from_host(host.value_cache.data(), cache_bytes_, cache_bytes_);
-    }
-  }
-
-  int sets() const { return int(caches_.size()); }
-
-  /// Makes the workspace of a config.
-  void reserve(const kernels::PagedAttentionConfig &config) {
-    problem_.workspace_size = kernels::workspace_bytes(problem_, config, device_);
-    workspace_ = DeviceBuffer(device_, problem_.workspace_size + 16);
-    workspace_.fill(0);
-    problem_.workspace = workspace_.as<float>();
-  }
-  void launch(const kernels::PagedAttentionConfig &config, int set, void *stream) {
-    problem_.key_cache = caches_[set].template as<T>();
-    problem_.value_cache = problem_.key_cache + cache_bytes_ / std::int64_t(sizeof(T));
-    kernels::paged_attention(problem_, config, {.device = device_, .stream = stream});
-  }
-  /// The largest absolute error of a launch; NaN where it left one.
-  double error(const kernels::PagedAttentionConfig &config, std::span<const double> expected) {
-    out_.fill(0xff); // NaN
-    launch(config, 0, nullptr);
-    synchronize(device_);
-    std::vector<T> found(expected.size());
-    out_.copy_to_host(found.data(), found.size() * sizeof(T));
-    double error = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      const double difference = std::abs(double(float(found[i])) - expected[i]);
-      if (!(difference <= error))
-        error = difference;
-    }
-    return error;
-  }
-
-  /// K and V of a set, in words of 32 bits.
-  const std::int32_t *words(int set) const { return caches_[set].template as<std::int32_t>(); }
-  std::int64_t words() const { return 2 * cache_bytes_ / 4; }
-
-private:
-  Device device_;
-  const kernels::RandomPagedAttention<T> &host_;
-  kernels::PagedAttention<T> problem_;
-  std::int64_t cache_bytes_;
-  DeviceBuffer q_, table_, lengths_, out_, workspace_;
-  std::vector<DeviceBuffer> caches_;
-};
 
 /// Microseconds of the fastest plain read of so many bytes of each set, and its config.
 template <class T>
@@ -124,7 +65,8 @@ std::pair<double, std::string> plain_read_us(Device device, const DecodeSets<T> 
       double us = time(search_repeats);
       if (us < best.first) {
         us = time(final_repeats);
-        best = {us, config_text(config) + " " + std::to_string(programs)};
+        best = {us, "block=" + std::to_string(config.block) + " num_warps=" + std::to_string(config.num_warps) +
+                        " programs=" + std::to_string(programs)};
       }
       if (programs == blocks)
         break;
@@ -132,19 +74,58 @@ std::pair<double, std::string> plain_read_us(Device device, const DecodeSets<T> 
   return best;
 }
 
+/// A figure of the table.
+struct Measured {
+  double us = NAN, error = NAN;
+  std::string config;
+};
+
+/// The kernel in CUDA C++ with the fastest of its configs. Throws Error where there is no NVRTC.
+template <class T>
+Measured measure_cuda(Device device, DecodeSets<T> &sets, std::span<const double> expected, int most_tokens) {
+  const kernels::PagedAttention<T> p = sets.problem(0);
+  const std::int64_t most_blocks = 12 * std::int64_t(cuda::properties(device).multiprocessors);
+  std::unique_ptr<CudaDecode<T>> best;
+  CudaDecodeConfig best_config;
+  double best_us = INFINITY;
+  const auto run = [&](const CudaDecode<T> &kernel, int repeats) {
+    return graph_us(device, sets.sets(), repeats,
+                    [&](int set, void *stream) { kernel.launch(sets.problem(set), stream); });
+  };
+  for (int warps : {4, 8}) {
+    if (!cuda_decode_fits(int(p.head_dim), int(p.heads / p.kv_heads), warps))
+      continue;
+    auto kernel = std::make_unique<CudaDecode<T>>(device, p, warps);
+    bool better = false;
+    for (int parts = 1; parts == 1 || (p.batch * p.kv_heads * parts <= most_blocks && most_tokens >= 64 * parts);
+         parts *= 2) {
+      kernel->reserve(p, parts);
+      if (const double us = run(*kernel, search_repeats); us < best_us) {
+        best_us = us;
+        best_config = {warps, parts};
+        better = true;
+      }
+    }
+    if (better)
+      best = std::move(kernel);
+  }
+  best->reserve(p, best_config.parts);
+  const double error = sets.error(expected, [&](int set, void *stream) { best->launch(sets.problem(set), stream); });
+  return {run(*best, final_repeats), error, best_config.text()};
+}
+
 template <class T>
 void measure(Device device, const DecodeOptions &options, const DecodeCell &cell) {
   const kernels::RandomPagedAttention<T> host(cell.lengths(), options.shape);
   const kernels::PagedAttention<T> &p = host.problem;
-  std::int64_t tokens = 0;
-  for (std::int64_t length : host.lengths)
-    tokens += length;
+  const std::int64_t tokens = std::accumulate(host.lengths.begin(), host.lengths.end(), std::int64_t(0));
   const std::int64_t bytes = tokens * p.kv_heads * 2 * p.head_dim * std::int64_t(sizeof(T)) +
                              2 * p.batch * p.heads * p.head_dim * std::int64_t(sizeof(T)) + 4 * host.pages +
                              4 * p.batch;
-  const auto print = [&](const char *peer, double us, double error, const std::string &config) {
-    std::printf("%s,%s,%lld,%lld,%lld,%lld,%d,%s,%d,%.2f,%.0f,%.1e,%s%s\n", peer, options.bf16 ? "bf16" : "fp16",
-                static_cast<long long>(p.page_size), static_cast<long long>(p.heads),
+  const double allowed_error = options.bf16 ? 2e-2 : 5e-3;
+  const auto print = [&](const std::string &peer, double us, double error, const std::string &config) {
+    std::printf("%s,%s,%lld,%lld,%lld,%lld,%d,%s,%d,%.2f,%.0f,%.1e,%s%s\n", peer.c_str(),
+                options.bf16 ? "bf16" : "fp16", static_cast<long long>(p.page_size), static_cast<long long>(p.heads),
                 static_cast<long long>(p.kv_heads), static_cast<long long>(p.head_dim), cell.batch, cell.mode.c_str(),
                 cell.length, us, double(bytes) / us * 1e-3, error, config.c_str(),
                 error < allowed_error ? "" : " WRONG");
@@ -152,8 +133,12 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
   };
 
   DecodeSets<T> sets(device, host);
-  const auto [roof_us, roof_config] = plain_read_us(device, sets, bytes);
-  print("plain read", roof_us, 0, roof_config);
+  if (options.wants("plain_read")) {
+    const auto [us, config] = plain_read_us(device, sets, bytes);
+    print("plain read", us, 0, config);
+  }
+  if (!options.wants("cuda") && !options.wants("kiln"))
+    return;
 
   kernels::PagedAttention<T> checked = p;
   std::int64_t checked_so_far = host.lengths[0];
@@ -162,6 +147,17 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
       break;
   const std::vector<double> expected = kernels::reference::paged_attention(checked).out;
 
+  if (options.wants("cuda")) {
+    try {
+      const std::string name = cuda_decode_name();
+      const Measured peer = measure_cuda(device, sets, expected, cell.length);
+      print(name, peer.us, peer.error, peer.config);
+    } catch (const Error &error) {
+      std::fprintf(stderr, "cuda: not run: %s\n", error.what());
+    }
+  }
+  if (!options.wants("kiln"))
+    return;
   const AnyKernel &kernel =
       kernels::find_kernel(options.bf16 ? "paged_attention_decode_bf16" : "paged_attention_decode_f16");
   const auto configs = changed(kernels::default_config(p, device), kernel, options.changes);
@@ -170,7 +166,7 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
   for (const kernels::PagedAttentionConfig &config : configs) {
     try {
       sets.reserve(config);
-      const double error = sets.error(config, expected);
+      const double error = sets.error(expected, [&](int set, void *stream) { sets.launch(config, set, stream); });
       if (!(error < allowed_error)) {
         print("kiln", NAN, error, tiles_text(kernel, config, decided_fields));
         continue;
@@ -190,9 +186,9 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
   if (!best || options.every_config)
     return;
   sets.reserve(*best);
-  const double error = sets.error(*best, expected);
-  const double us =
-      graph_us(device, sets.sets(), final_repeats, [&](int set, void *stream) { sets.launch(*best, set, stream); });
+  const auto launch = [&](int set, void *stream) { sets.launch(*best, set, stream); };
+  const double error = sets.error(expected, launch);
+  const double us = graph_us(device, sets.sets(), final_repeats, launch);
   print("kiln", us, error, tiles_text(kernel, *best, decided_fields));
 }
 
@@ -202,6 +198,10 @@ std::vector<std::int32_t> DecodeCell::lengths() const {
   if (mode == "uniform")
     return Cell::uniform(batch, length).lengths;
   return mode == "ragged" ? Cell::ragged(batch, length).lengths : Cell::skewed(batch, length).lengths;
+}
+
+bool DecodeOptions::wants(std::string_view peer) const {
+  return peers.empty() ? peer != "cuda" : std::ranges::find(peers, peer) != peers.end();
 }
 
 bool DecodeOptions::take(ToolArguments &arguments) {
@@ -219,6 +219,8 @@ bool DecodeOptions::take(ToolArguments &arguments) {
     shape.head_dim = number("--head-dim");
   else if (option == "--page")
     shape.page_size = number("--page");
+  else if (option == "--peer")
+    peers.push_back(parse_peer(arguments.value("a peer")));
   else if (arguments.is_flag("--bf16"))
     bf16 = true;
   else if (arguments.is_flag("--every-config"))
@@ -230,7 +232,7 @@ bool DecodeOptions::take(ToolArguments &arguments) {
 
 std::string_view DecodeOptions::usage() {
   return "decode takes [--cell MODE:BATCH:LENGTH]... [--set FIELD=VALUE[,VALUE...]]... [--kv-heads N] [--group N]\n"
-         "  [--head-dim N] [--page N] [--bf16] [--every-config]\n";
+         "  [--head-dim N] [--page N] [--bf16] [--peer plain_read|cuda|kiln]... [--every-config]\n";
 }
 
 void decode(Device device, const DecodeOptions &options) {

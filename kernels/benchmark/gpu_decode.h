@@ -20,6 +20,9 @@ struct DecodeOptions {
   bool bf16 = false;
   std::vector<ConfigChange> changes; ///< to the default config, in all combinations
   bool every_config = false;         ///< print all of them, and not the fastest alone
+  std::vector<std::string> peers;    ///< of plain_read, cuda and kiln; none: plain_read and kiln
+
+  bool wants(std::string_view peer) const;
 
   /// Takes an option of the command line; false where it is none of these. Throws InvalidArgument where its value makes
   /// no sense.
