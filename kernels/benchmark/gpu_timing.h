@@ -6,44 +6,21 @@
 
 #include "kiln/cuda.h"
 #include "kiln/device_memory.h"
-#include "kiln/stream.h"
+#include "kiln/launch_timer.h"
 
-#include <algorithm>
-#include <cstdint>
 #include <ctime>
 #include <string>
 #include <vector>
 
 namespace kiln::bench {
 
-/// How many sets of `set_bytes` bytes overflow the cache: 256 MB in all, at most 600 sets.
-inline int sets_to_rotate(std::int64_t set_bytes) {
-  return int(std::clamp<std::int64_t>((256'000'000 + set_bytes - 1) / set_bytes, 1, 600));
-}
-
 /// Microseconds of one call(set, stream), the median of `repeats` replays.
 template <class Call>
-double graph_us(Device device, int sets, int repeats, Call &&call) {
-  const int calls = sets * std::max(1, (8 + sets - 1) / sets);
-  Stream stream(device);
-  for (int i = 0; i < calls; ++i)
-    call(i % sets, stream.handle());
-  stream.synchronize();
-  Graph graph;
-  graph.begin(stream);
-  for (int i = 0; i < calls; ++i)
-    call(i % sets, stream.handle());
-  graph.end();
-  graph.launch(stream);
-  stream.synchronize();
-  GpuTimer timer(device);
+double graph_us(Device device, int sets, int repeats, const Call &call) {
+  LaunchTimer timer(device, sets, call);
   std::vector<double> times;
-  for (int i = 0; i < repeats; ++i) {
-    timer.start(stream.handle());
-    graph.launch(stream);
-    timer.stop(stream.handle());
-    times.push_back(timer.milliseconds() * 1e3 / calls);
-  }
+  for (int i = 0; i < repeats; ++i)
+    times.push_back(timer.sample_us());
   return median(times);
 }
 

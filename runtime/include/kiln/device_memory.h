@@ -45,6 +45,9 @@ public:
   void copy_to_host(void *target, std::size_t bytes, std::size_t offset = 0) const;
   /// Sets every byte. Throws DeviceError, ContextLost.
   void fill(unsigned char value);
+  /// The same, enqueued in a stream (a CUstream; null is the default stream); may be recorded in a CUDA graph. Host
+  /// memory is filled at once.
+  void enqueue_fill(unsigned char value, void *stream);
 
 private:
   Device device_;

@@ -131,6 +131,19 @@ void DeviceBuffer::fill(unsigned char value) {
   check(state, state.api->stream_synchronize(nullptr), "cannot fill memory of the device");
 }
 
+void DeviceBuffer::enqueue_fill(unsigned char value, void *stream) {
+  if (bytes_ == 0)
+    return;
+  if (device_.kind() != Device::Kind::cuda) {
+    std::memset(data_, value, bytes_);
+    return;
+  }
+  DeviceState &state = state_of(device_, "DeviceBuffer");
+  ContextScope scope(state, context_);
+  check(state, state.api->memset_d8_async(address(data_, 0), value, bytes_, stream),
+        "cannot fill memory of the device");
+}
+
 void kiln::synchronize(Device device) {
   if (device.kind() != Device::Kind::cuda)
     return;

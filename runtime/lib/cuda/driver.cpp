@@ -86,6 +86,7 @@ std::string Driver::resolve(void *handle) {
   get("cuMemcpyHtoD", api.memcpy_htod);
   get("cuMemcpyDtoH", api.memcpy_dtoh);
   get("cuMemsetD8", api.memset_d8);
+  get("cuMemsetD8Async", api.memset_d8_async);
   get("cuStreamCreate", api.stream_create);
   get("cuStreamDestroy", api.stream_destroy);
   get("cuStreamSynchronize", api.stream_synchronize);

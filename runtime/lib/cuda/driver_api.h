@@ -109,6 +109,7 @@ struct Api {
   int (*memcpy_htod)(DevicePointer target, const void *source, std::size_t bytes);
   int (*memcpy_dtoh)(void *target, DevicePointer source, std::size_t bytes);
   int (*memset_d8)(DevicePointer target, unsigned char value, std::size_t bytes);
+  int (*memset_d8_async)(DevicePointer target, unsigned char value, std::size_t bytes, StreamHandle stream);
 
   int (*stream_create)(StreamHandle *stream, unsigned flags);
   int (*stream_destroy)(StreamHandle stream);

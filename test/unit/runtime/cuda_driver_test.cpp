@@ -2,6 +2,7 @@
 #include "kiln/cuda.h"
 #include "kiln/device_memory.h"
 #include "kiln/error.h"
+#include "kiln/launch_timer.h"
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cuda_kernel.h"
 #include "kiln/stream.h"
@@ -379,6 +380,33 @@ TEST_F(CudaDriver, StreamsTimersAndGraphs) {
   EXPECT_EQ(state.count("cuGraphLaunch"), 1u);
   EXPECT_EQ(state.count("cuGraphDestroy"), 2u);
   EXPECT_EQ(state.count("cuGraphExecDestroy"), 1u);
+}
+
+TEST_F(CudaDriver, LaunchesAreTimedInAGraphThatRotates) {
+  std::vector<int> sets;
+  LaunchTimer timer(Device::cuda(0), 3, [&](int set, void *stream) {
+    EXPECT_NE(stream, nullptr);
+    sets.push_back(set);
+  });
+  // At least 8 launches and every set equally often: 9, once before they are recorded and once to record them.
+  EXPECT_EQ(sets, (std::vector<int>{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}));
+  EXPECT_EQ(state.count("cuGraphLaunch"), 1u);
+  EXPECT_DOUBLE_EQ(timer.sample_us(), 2500.0 / 9);
+  EXPECT_EQ(state.count("cuGraphLaunch"), 2u);
+  EXPECT_EQ(state.count("cuMemsetD8Async"), 0u);
+  EXPECT_EQ(sets.size(), 18u);
+}
+
+TEST_F(CudaDriver, WithoutSetsTheCacheIsOverwrittenBeforeEachSample) {
+  int launches = 0;
+  LaunchTimer timer(Device::cuda(0), 0, [&](int set, void *) {
+    EXPECT_EQ(set, 0);
+    ++launches;
+  });
+  EXPECT_EQ(launches, 2);
+  EXPECT_DOUBLE_EQ(timer.sample_us(), 2500);
+  EXPECT_DOUBLE_EQ(timer.sample_us(), 2500);
+  EXPECT_EQ(state.count("cuMemsetD8Async"), 2u);
 }
 
 TEST_F(CudaDriver, TheDriverAssemblesForItsOwnDevices) {

@@ -44,6 +44,7 @@ SAME(mem_free, cuMemFree);
 SAME(memcpy_htod, cuMemcpyHtoD);
 SAME(memcpy_dtoh, cuMemcpyDtoH);
 SAME(memset_d8, cuMemsetD8);
+SAME(memset_d8_async, cuMemsetD8Async);
 SAME(stream_create, cuStreamCreate);
 SAME(stream_destroy, cuStreamDestroy);
 SAME(stream_synchronize, cuStreamSynchronize);

@@ -173,6 +173,11 @@ int memset_d8(std::uint64_t target, unsigned char value, std::size_t bytes) {
   std::memset(reinterpret_cast<void *>(target), value, bytes);
   return 0;
 }
+int memset_d8_async(std::uint64_t target, unsigned char value, std::size_t bytes, void *) {
+  ENTER("cuMemsetD8Async");
+  std::memset(reinterpret_cast<void *>(target), value, bytes);
+  return 0;
+}
 
 // Streams, events and graphs are numbers.
 std::atomic<std::uintptr_t> next_handle{0x1000};
@@ -342,6 +347,7 @@ const std::map<std::string, void *> &functions() {
       {"cuMemcpyHtoD", pointer(htod)},
       {"cuMemcpyDtoH", pointer(dtoh)},
       {"cuMemsetD8", pointer(memset_d8)},
+      {"cuMemsetD8Async", pointer(memset_d8_async)},
       {"cuStreamCreate", pointer(stream_create)},
       {"cuStreamDestroy", pointer(stream_destroy)},
       {"cuStreamSynchronize", pointer(stream_synchronize)},
