@@ -12,6 +12,9 @@ constexpr std::uint64_t max_entry_bytes = std::uint64_t{1} << 28;
 /// \throws InvalidArgument for an image that fails check_image.
 std::vector<std::uint8_t> encode_entry(const CacheKey &key, const KernelImage &image);
 
+/// The file that holds the record.
+std::vector<std::uint8_t> encode_entry(const CacheKey &key, const TuningRecord &record);
+
 /// What the bytes hold: good, other_version or damaged.
 CacheEntry decode_entry(const CacheKey &key, std::span<const std::uint8_t> bytes);
 

@@ -60,7 +60,7 @@ std::string temporary_name() {
   return std::string(temporary_prefix) + digits;
 }
 
-CacheEntry unreadable(int error) { return {State::unreadable, system_message(error), {}}; }
+CacheEntry unreadable(int error) { return {State::unreadable, system_message(error)}; }
 
 /// Reads an entry. `mark` says to note that it was used.
 CacheEntry read_entry(int directory, const CacheKey &key, bool mark) {
@@ -68,21 +68,21 @@ CacheEntry read_entry(int directory, const CacheKey &key, bool mark) {
   File file = open_at(directory, entry_name(key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file) {
     if (file.error() == ENOENT)
-      return {State::absent, "there is no such entry", {}};
+      return {State::absent, "there is no such entry"};
     if (file.error() == ELOOP)
-      return {State::damaged, "it is a symbolic link", {}};
+      return {State::damaged, "it is a symbolic link"};
     return unreadable(file.error());
   }
   struct stat info;
   if (fstat(file.get(), &info) != 0)
     return unreadable(errno);
   if (!S_ISREG(info.st_mode))
-    return {State::damaged, "it is not a regular file", {}};
+    return {State::damaged, "it is not a regular file"};
   if (std::string fault = not_private(info); !fault.empty())
-    return {State::damaged, "it " + fault, {}};
+    return {State::damaged, "it " + fault};
   auto size = static_cast<std::uint64_t>(info.st_size);
   if (size > max_entry_bytes)
-    return {State::damaged, "it has " + std::to_string(size) + " bytes", {}};
+    return {State::damaged, "it has " + std::to_string(size) + " bytes"};
   auto bytes = std::make_unique_for_overwrite<std::uint8_t[]>(size);
   std::int64_t got = read_all(file.get(), {bytes.get(), size});
   if (got < 0)
@@ -196,16 +196,16 @@ std::string DiskCache::unusable() const {
   return refusal;
 }
 
-std::optional<KernelImage> DiskCache::lookup(const CacheKey &key) noexcept {
+CacheEntry DiskCache::lookup_entry(const CacheKey &key, bool tuning) noexcept {
   if (!settings_.off.empty())
-    return std::nullopt;
+    return {};
   try {
     std::string refusal;
     if (File directory = open_private_directory(settings_.directory, refusal)) {
       CacheEntry entry = read_entry(directory.get(), key, /*mark=*/true);
-      if (entry.state == State::good) {
+      if (entry.state == State::good && entry.tuning.has_value() == tuning) {
         hits_.fetch_add(1, std::memory_order_relaxed);
-        return std::move(entry.image);
+        return entry;
       }
       if (entry.state == State::damaged)
         corrupt_.fetch_add(1, std::memory_order_relaxed);
@@ -214,37 +214,54 @@ std::optional<KernelImage> DiskCache::lookup(const CacheKey &key) noexcept {
     // No memory: as good as no entry.
   }
   misses_.fetch_add(1, std::memory_order_relaxed);
-  return std::nullopt;
+  return {};
+}
+
+std::optional<KernelImage> DiskCache::lookup(const CacheKey &key) noexcept {
+  return lookup_entry(key, /*tuning=*/false).image;
+}
+
+std::optional<TuningRecord> DiskCache::lookup_tuning(const CacheKey &key) noexcept {
+  return lookup_entry(key, /*tuning=*/true).tuning;
 }
 
 bool DiskCache::publish(const CacheKey &key, const KernelImage &image) noexcept {
-  if (!settings_.off.empty())
-    return false;
   try {
-    std::vector<std::uint8_t> bytes = encode_entry(key, image);
-    // Writing past the limit on file sizes would end the process.
-    rlimit limit;
-    if (bytes.size() > std::min(settings_.max_bytes, max_entry_bytes) ||
-        (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes.size() > limit.rlim_cur))
-      return false;
-    std::string refusal;
-    File directory = create_private_directory(settings_.directory, refusal);
-    if (!directory)
-      return false;
-    // ENOENT: somebody took the temporary file for an abandoned one, in the moment before it was locked.
-    std::string name = entry_name(key);
-    int error = write_entry(directory.get(), name, bytes);
-    for (int attempt = 1; error == ENOENT && attempt < 3; ++attempt)
-      error = write_entry(directory.get(), name, bytes);
-    if (error != 0)
-      return false;
-    writes_.fetch_add(1, std::memory_order_relaxed);
-    if (draw_look(key, bytes.size(), settings_.max_bytes))
-      make_room(directory.get(), key);
-    return true;
+    return settings_.off.empty() && publish_bytes(key, encode_entry(key, image));
   } catch (const std::exception &) {
     return false; // no memory, or an image that no target could launch
   }
+}
+
+bool DiskCache::publish(const CacheKey &key, const TuningRecord &record) noexcept {
+  try {
+    return settings_.off.empty() && publish_bytes(key, encode_entry(key, record));
+  } catch (const std::exception &) {
+    return false; // no memory
+  }
+}
+
+bool DiskCache::publish_bytes(const CacheKey &key, std::span<const std::uint8_t> bytes) {
+  // Writing past the limit on file sizes would end the process.
+  rlimit limit;
+  if (bytes.size() > std::min(settings_.max_bytes, max_entry_bytes) ||
+      (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes.size() > limit.rlim_cur))
+    return false;
+  std::string refusal;
+  File directory = create_private_directory(settings_.directory, refusal);
+  if (!directory)
+    return false;
+  // ENOENT: somebody took the temporary file for an abandoned one, in the moment before it was locked.
+  std::string name = entry_name(key);
+  int error = write_entry(directory.get(), name, bytes);
+  for (int attempt = 1; error == ENOENT && attempt < 3; ++attempt)
+    error = write_entry(directory.get(), name, bytes);
+  if (error != 0)
+    return false;
+  writes_.fetch_add(1, std::memory_order_relaxed);
+  if (draw_look(key, bytes.size(), settings_.max_bytes))
+    make_room(directory.get(), key);
+  return true;
 }
 
 /// Counts all entries and removes the ones that were not used for longest, down to the size. `keep` is the one that was
@@ -292,7 +309,7 @@ CacheEntry DiskCache::inspect(const CacheKey &key) const {
   std::string refusal;
   File directory = open_private_directory(settings_.directory, refusal);
   if (!directory)
-    return {refusal.empty() ? State::absent : State::unreadable, refusal, {}};
+    return {refusal.empty() ? State::absent : State::unreadable, refusal};
   return read_entry(directory.get(), key, /*mark=*/false);
 }
 

@@ -1,4 +1,4 @@
-// kiln-cache: looks after the cache of compiled kernels on disk.
+// kiln-cache: looks after the cache of compiled kernels and tuning on disk.
 #include "kiln/runtime/disk_cache.h"
 
 #include <charconv>
@@ -15,7 +15,7 @@ namespace {
 using State = CacheEntry::State;
 
 constexpr const char *usage =
-    "usage: kiln-cache list                       the kernels, the most recently used first\n"
+    "usage: kiln-cache list                       what it holds, the most recently used first\n"
     "       kiln-cache show KEY                   one of them; the first digits of its key do\n"
     "       kiln-cache verify                     reads all; status 1 if one is damaged\n"
     "       kiln-cache clear [--older-than DAYS]  removes all, or those not used for so long\n"
@@ -85,7 +85,7 @@ std::string describe_parameters(const KernelImage &image) {
 int list(const DiskCache &cache) {
   std::vector<CacheFile> files = cache.files();
   if (files.empty()) {
-    std::printf("no kernels in %s\n", cache.settings().directory.c_str());
+    std::printf("nothing in %s\n", cache.settings().directory.c_str());
     return 0;
   }
   std::printf("%-12s  %-28s  %-8s  %10s  %-17s  %s\n", "KEY", "KERNEL", "ARCH", "SIZE", "USED", "CONFIG");
@@ -93,9 +93,16 @@ int list(const DiskCache &cache) {
     CacheEntry entry = cache.inspect(file.key);
     if (entry.state == State::absent) // gone in the meantime
       continue;
-    std::string name = entry.image ? printable(entry.image->name) : "?";
-    std::string arch = entry.image ? printable(entry.image->arch) : "?";
-    std::string config = entry.image ? printable(entry.image->config) : "unusable: " + entry.fault;
+    std::string name = "?", arch = "?", config = "unusable: " + entry.fault;
+    if (entry.image) {
+      name = printable(entry.image->name);
+      arch = printable(entry.image->arch);
+      config = printable(entry.image->config);
+    } else if (entry.tuning) {
+      name = printable(entry.tuning->kernel);
+      arch = "tuning";
+      config = printable(entry.tuning->problem + " on " + entry.tuning->device);
+    }
     std::printf("%-12s  %-28s  %-8s  %10s  %-17s  %s\n", to_hex(file.key).substr(0, 12).c_str(), name.c_str(),
                 arch.c_str(), format_bytes(file.bytes).c_str(), format_age(file.used).c_str(), config.c_str());
   }
@@ -119,6 +126,13 @@ int show(const DiskCache &cache, std::string_view prefix) {
   std::printf("key         %s\n", to_hex(file.key).c_str());
   std::printf("file        %s, %s\n", path_of(cache, file.key).c_str(), format_bytes(file.bytes).c_str());
   std::printf("used        %s\n", format_age(file.used).c_str());
+  if (entry.tuning) {
+    std::printf("tuning of   %s\n", printable(entry.tuning->kernel).c_str());
+    std::printf("problem     %s\n", printable(entry.tuning->problem).c_str());
+    std::printf("device      %s\n", printable(entry.tuning->device).c_str());
+    std::printf("\n%s", entry.tuning->results.c_str());
+    return 0;
+  }
   if (!entry.image)
     return failure("the entry is unusable: " + entry.fault);
   const KernelImage &image = *entry.image;
@@ -165,7 +179,7 @@ int verify(const DiskCache &cache) {
 
 int clear(DiskCache &cache, std::int64_t days) {
   std::uint64_t removed = cache.clear(days * 86400);
-  std::printf("removed %s from %s\n", count(removed, "kernel", "kernels").c_str(), cache.settings().directory.c_str());
+  std::printf("removed %s from %s\n", count(removed, "entry", "entries").c_str(), cache.settings().directory.c_str());
   return 0;
 }
 
@@ -176,7 +190,7 @@ int stats(const DiskCache &cache, const std::string &off) {
     bytes += file.bytes;
   std::printf("directory  %s\n", cache.settings().directory.c_str());
   std::printf("caching    %s\n", off.empty() ? "on" : ("off: " + off).c_str());
-  std::printf("kernels    %zu\n", files.size());
+  std::printf("entries    %zu\n", files.size());
   std::printf("size       %s of %s\n", format_bytes(bytes).c_str(), format_bytes(cache.settings().max_bytes).c_str());
   if (!files.empty())
     std::printf("used       from %s to %s\n", format_age(files.back().used).c_str(),

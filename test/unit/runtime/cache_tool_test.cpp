@@ -62,10 +62,10 @@ protected:
 };
 
 TEST_F(CacheTool, NoDirectoryIsAnEmptyCache) {
-  expect("list", 0, "no kernels in " + directory_ + "\n");
+  expect("list", 0, "nothing in " + directory_ + "\n");
   expect("verify", 0, "0 good, 0 of other versions of Kiln, 0 damaged\n");
-  expect("clear", 0, "removed 0 kernels from " + directory_ + "\n");
-  expect("stats", 0, "directory  " + directory_ + "\ncaching    on\nkernels    0\nsize       0 B of 1.0 GiB\n");
+  expect("clear", 0, "removed 0 entries from " + directory_ + "\n");
+  expect("stats", 0, "directory  " + directory_ + "\ncaching    on\nentries    0\nsize       0 B of 1.0 GiB\n");
   expect("path", 0, directory_ + "\n");
   expect("show 12", 1, "kiln-cache: no key begins with 12\n");
   EXPECT_FALSE(fs::exists(directory_));
@@ -120,6 +120,24 @@ TEST_F(CacheTool, Show) {
   EXPECT_NE(damaged.output.find("kiln-cache: the entry is unusable: its checksum does not match\n"), std::string::npos);
 }
 
+TEST_F(CacheTool, RecordsOfTuningAreEntriesToo) {
+  ASSERT_TRUE(cache_.publish(key_of(1), TuningRecord{"matvec", "NVIDIA H100", "1000 x 3000", "best 2\n"}));
+  expect("list", 0,
+         "KEY           KERNEL                        ARCH            SIZE  USED               CONFIG\n" + digits(1) +
+             "  matvec                        tuning         131 B  under an hour ago  1000 x 3000 on NVIDIA H100\n");
+  std::string key = to_hex(key_of(1));
+  expect("show " + key, 0,
+         "key         " + key + "\nfile        " + path_of(directory_, key_of(1)) + ", 131 B\n" +
+             "used        under an hour ago\n"
+             "tuning of   matvec\n"
+             "problem     1000 x 3000\n"
+             "device      NVIDIA H100\n"
+             "\n"
+             "best 2\n");
+  expect("verify", 0, "1 good, 0 of other versions of Kiln, 0 damaged\n");
+  expect("clear", 0, "removed 1 entry from " + directory_ + "\n");
+}
+
 TEST_F(CacheTool, Verify) {
   keep(1, 100, 1);
   keep(2, 100, 2);
@@ -140,22 +158,22 @@ TEST_F(CacheTool, Verify) {
 TEST_F(CacheTool, Clear) {
   for (unsigned number = 0; number < 4; ++number)
     keep(number, 100, 24 * number);
-  expect("clear --older-than 2", 0, "removed 2 kernels from " + directory_ + "\n");
-  expect("clear --older-than 2", 0, "removed 0 kernels from " + directory_ + "\n");
+  expect("clear --older-than 2", 0, "removed 2 entries from " + directory_ + "\n");
+  expect("clear --older-than 2", 0, "removed 0 entries from " + directory_ + "\n");
   write_file(path_of(directory_, key_of(0)), "damaged");
-  expect("clear", 0, "removed 2 kernels from " + directory_ + "\n");
+  expect("clear", 0, "removed 2 entries from " + directory_ + "\n");
   EXPECT_TRUE(fs::is_empty(directory_));
 }
 
 TEST_F(CacheTool, Stats) {
   keep(1, 100, 1);
   keep(2, 100, 30);
-  std::string rest = "kernels    2\nsize       540 B of 10.0 MiB\nused       from 30 hours ago to 1 hour ago\n";
+  std::string rest = "entries    2\nsize       540 B of 10.0 MiB\nused       from 30 hours ago to 1 hour ago\n";
   expect("stats", 0, "directory  " + directory_ + "\ncaching    on\n" + rest, "KILN_CACHE_SIZE=10M");
   // What is there can be seen and removed while caching is off.
   expect("stats", 0, "directory  " + directory_ + "\ncaching    off: KILN_CACHE turns it off\n" + rest,
          "KILN_CACHE=off KILN_CACHE_SIZE=10M");
-  expect("clear", 0, "removed 2 kernels from " + directory_ + "\n", "KILN_CACHE=off");
+  expect("clear", 0, "removed 2 entries from " + directory_ + "\n", "KILN_CACHE=off");
 }
 
 TEST_F(CacheTool, MisuseIsNamed) {

@@ -73,6 +73,38 @@ TEST(DiskCache, KeepsKernels) {
   EXPECT_EQ(count_temporaries(directory), 0u);
 }
 
+TEST(DiskCache, KeepsRecordsOfTuning) {
+  TemporaryDirectory directory;
+  DiskCache cache(settings(directory.path()));
+  const TuningRecord record{"matvec", "cpu", "1000 x 3000", std::string("best 2\n\0x", 9)};
+  EXPECT_FALSE(cache.lookup_tuning(key_of(1)));
+  ASSERT_TRUE(cache.publish(key_of(1), record));
+  EXPECT_EQ(cache.lookup_tuning(key_of(1)), record);
+  // Neither is taken for the other.
+  EXPECT_FALSE(cache.lookup(key_of(1)));
+  ASSERT_TRUE(cache.publish(key_of(2), image_of(2)));
+  EXPECT_FALSE(cache.lookup_tuning(key_of(2)));
+  EXPECT_EQ(cache.files().size(), 2u);
+}
+
+TEST(DiskCache, ADamagedRecordIsAMissAndIsReplaced) {
+  TemporaryDirectory directory;
+  DiskCache cache(settings(directory.path()));
+  const TuningRecord record{"matvec", "cpu", "1000 x 3000", "best 2\n"};
+  ASSERT_TRUE(cache.publish(key_of(1), record));
+  const std::string path = path_of(directory.path(), key_of(1)), good = read_file(path);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    std::string flipped = good;
+    flipped[i] ^= 4;
+    write_file(path, flipped);
+    EXPECT_FALSE(cache.lookup_tuning(key_of(1))) << i;
+    write_file(path, good.substr(0, i));
+    EXPECT_FALSE(cache.lookup_tuning(key_of(1))) << i;
+  }
+  ASSERT_TRUE(cache.publish(key_of(1), record));
+  EXPECT_EQ(cache.lookup_tuning(key_of(1)), record);
+}
+
 TEST(DiskCache, IsPrivate) {
   TemporaryDirectory root;
   mode_t old = umask(0);

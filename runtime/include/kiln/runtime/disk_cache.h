@@ -6,11 +6,12 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-/// Compiled kernels on disk, one file each, shared by all processes of a user.
+/// Compiled kernels, and what tuning has measured, on disk: one file each, shared by all processes of a user.
 ///
 /// An entry is written under a temporary name and appears under its own by rename(2), so a reader sees all of it or
 /// nothing, whenever the writer is killed. Nothing waits for the disk: after a loss of power an entry may be
@@ -19,8 +20,8 @@
 /// miss.
 namespace kiln::runtime {
 
-/// A digest of everything that the compiled kernel depends on, evenly distributed. Two kernels that differ have
-/// different keys; the cache does not look further.
+/// A digest of everything that the entry depends on, evenly distributed. Two kernels that differ have different keys,
+/// and so have a kernel and a record of tuning; the cache does not look further.
 using CacheKey = std::array<std::uint8_t, 32>;
 
 /// 64 lower-case hexadecimal digits.
@@ -56,7 +57,15 @@ struct CacheFile {
   std::int64_t used = 0; ///< when it was last used, to the hour: seconds since 1970
 };
 
-/// What a file of the cache holds.
+/// What was measured when the configs of a kernel were compared.
+struct TuningRecord {
+  std::string kernel, device, problem; ///< in words, for whoever looks through the cache
+  std::string results;                 ///< as the tuner writes and reads them
+
+  friend bool operator==(const TuningRecord &, const TuningRecord &) = default;
+};
+
+/// What a file of the cache holds: when it is good, a kernel or a record of tuning.
 struct CacheEntry {
   enum class State {
     good,
@@ -67,7 +76,8 @@ struct CacheEntry {
   };
   State state = State::absent;
   std::string fault; ///< in words, unless good
-  std::optional<KernelImage> image;
+  std::optional<KernelImage> image = {};
+  std::optional<TuningRecord> tuning = {};
 };
 
 /// A directory of cached kernels. Any number of threads and processes may use one directory, and threads one object.
@@ -93,6 +103,10 @@ public:
   /// throws.
   bool publish(const CacheKey &key, const KernelImage &image) noexcept;
 
+  /// The same for records of tuning.
+  std::optional<TuningRecord> lookup_tuning(const CacheKey &key) noexcept;
+  bool publish(const CacheKey &key, const TuningRecord &record) noexcept;
+
   CacheCounters counters() const;
 
   /// All entries, by file name only; the most recently used first.
@@ -106,6 +120,8 @@ public:
   std::uint64_t clear(std::int64_t seconds = 0);
 
 private:
+  CacheEntry lookup_entry(const CacheKey &key, bool tuning) noexcept;
+  bool publish_bytes(const CacheKey &key, std::span<const std::uint8_t> bytes);
   void make_room(int directory, const CacheKey &keep);
 
   CacheSettings settings_;
