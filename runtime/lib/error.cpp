@@ -8,6 +8,7 @@ TraceError::~TraceError() = default;
 CompileError::~CompileError() = default;
 LaunchError::~LaunchError() = default;
 InvalidArgument::~InvalidArgument() = default;
+TuneError::~TuneError() = default;
 DeviceError::~DeviceError() = default;
 TrapError::~TrapError() = default;
 CheckError::~CheckError() = default;

@@ -43,6 +43,13 @@ public:
   ~InvalidArgument() override;
 };
 
+/// None of the configs that were to be compared works; the message has the reason of each.
+class KILN_API TuneError : public Error {
+public:
+  using Error::Error;
+  ~TuneError() override;
+};
+
 /// No such device, one that this machine cannot use, or one that fails without having lost its context.
 class KILN_API DeviceError : public Error {
 public:
