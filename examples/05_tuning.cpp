@@ -1,13 +1,13 @@
 // Lesson 5: choosing tiles by measuring.
 //
 // The config of a kernel does not change what it computes, only how fast. Which tiles are best depends on the machine
-// and on the shape of the problem; the only way to know is to try.
+// and on the shape of the problem; the only way to know is to try. kiln::tune does the trying: it compiles all configs
+// in parallel, checks what each computes, measures, and keeps what it found for the next run of the program.
 #include <kiln/kiln.h>
+#include <kiln/tune.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdio>
+#include <string>
 #include <vector>
 
 struct Config {
@@ -55,43 +55,42 @@ int main(int argc, char **argv) {
   };
   const kiln::DeviceBuffer device_a = upload(a), device_x = upload(x);
   kiln::DeviceBuffer device_y = upload(y);
-  Config best;
-  double best_us = INFINITY;
-  std::printf("%-12s %12s %10s %8s\n", "config", "compile ms", "run us", "GB/s");
-  for (const Config &c :
-       {Config{1, 64}, Config{1, 256}, Config{1, 1024}, Config{4, 64}, Config{4, 256}, Config{16, 64}}) {
-    // Compiling ahead keeps it out of the measurement, and says what it took.
-    const kiln::CompileReport report = matvec_kernel.compile(c, device);
-    const auto run = [&] {
-      matvec_kernel.launch({.grid = kiln::cdiv(rows, c.block_rows), .device = device}, c, device_a.as<float>(),
-                           device_x.as<float>(), device_y.as<float>(), rows, cols);
-      kiln::synchronize(device); // a GPU may still be at it
-    };
 
-    // A wrong config is not worth timing. Poison first, so that nothing left over passes for a result.
-    device_y.fill(0xff);
-    run();
-    device_y.copy_to_host(y.data(), device_y.bytes());
-    if (y != expected) {
-      std::printf("%-12s wrong\n", kiln::config_text(c).c_str());
-      return 1;
-    }
+  // Any list will do. What cannot be compiled for the device is reported, and the others go on.
+  std::vector<Config> configs;
+  for (int block_rows : {1, 4, 16})
+    for (int block_cols : {64, 256, 1024})
+      configs.push_back({block_rows, block_cols});
 
-    // The median of several runs: a machine with other work to do makes single runs slow, never fast.
-    std::vector<double> us;
-    for (int i = 0; i < 15; ++i) {
-      const auto begin = std::chrono::steady_clock::now();
-      run();
-      us.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
-    }
-    std::nth_element(us.begin(), us.begin() + 7, us.end());
-    std::printf("%-12s %12.1f %10.1f %8.2f\n", kiln::config_text(c).c_str(), report.trace_ms + report.compile_ms, us[7],
-                double(rows) * cols * sizeof(float) / us[7] * 1e-3);
-    if (us[7] < best_us) {
-      best_us = us[7];
-      best = c;
-    }
-  }
-  std::printf("best on %s: %s\n", device.name().c_str(), kiln::config_text(best).c_str());
-  return 0;
+  kiln::TuneSubject<Config> subject{
+      .kernel = matvec_kernel,
+      // Makes one launch. The grid may depend on the config; the tuner calls this with every config, many times, on a
+      // GPU to record a graph of launches.
+      .launch =
+          [&](const Config &c, const kiln::TuneLaunch &at) {
+            matvec_kernel.launch({.grid = kiln::cdiv(rows, c.block_rows), .device = at.device, .stream = at.stream}, c,
+                                 device_a.as<float>(), device_x.as<float>(), device_y.as<float>(), rows, cols);
+          },
+      // A wrong config is not worth timing: each has to compute what the first one does. These sums are of small
+      // integers and exact, in whatever order; for others there is .check = kiln::within<float>(tolerance).
+      .output = &device_y,
+  };
+  // The times depend on the sizes, so they are part of the words under which the result is kept. Run this twice: the
+  // second time nothing is measured.
+  const kiln::TuneResult<Config> result =
+      kiln::tune(configs, subject, {.device = device, .problem = std::to_string(rows) + " x " + std::to_string(cols)});
+  std::printf("%s", result.table.c_str());
+  for (const kiln::TuneFailure<Config> &failure : result.failures)
+    std::printf("%s: %s\n", kiln::config_text(failure.config).c_str(), failure.reason.c_str());
+  const Config best = result.best();
+  const double us = result.measurements[result.fastest].us;
+  std::printf("best on %s: %s, %.1f us, %.0f GB/s%s\n", device.name().c_str(), kiln::config_text(best).c_str(), us,
+              double(rows) * cols * sizeof(float) / us * 1e-3, result.kept ? ", measured earlier" : "");
+
+  // The tuner has changed nothing: the winner is used where it is passed to a launch.
+  device_y.fill(0xff);
+  subject.launch(best, {.device = device, .stream = nullptr, .set = 0});
+  kiln::synchronize(device); // a GPU may still be at it
+  device_y.copy_to_host(y.data(), device_y.bytes());
+  return y == expected ? 0 : 1;
 }

@@ -14,6 +14,8 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace kiln {
@@ -104,6 +106,14 @@ struct TuneErased {
   function_ref<void()> poison = {};         // the output
   function_ref<std::string()> compare = {}; // the output with the first one
 };
+
+template <class T>
+double to_double(T value) {
+  if constexpr (std::is_arithmetic_v<T>)
+    return static_cast<double>(value);
+  else
+    return static_cast<double>(static_cast<float>(value)); // half and its like
+}
 
 KILN_API TuneOutcomes tune_erased(const TuneErased &subject, const TuneOptions &options);
 KILN_API std::string tune_table(const TuneOutcomes &outcomes, function_ref<std::string(std::size_t)> text);
@@ -209,7 +219,7 @@ TuneCheck within(double tolerance) {
       T expected, value;
       std::memcpy(&expected, first.data() + i * sizeof(T), sizeof(T));
       std::memcpy(&value, result.data() + i * sizeof(T), sizeof(T));
-      const double a = static_cast<double>(expected), b = static_cast<double>(value);
+      const double a = detail::to_double(expected), b = detail::to_double(value);
       if (!(std::abs(a - b) <= tolerance) && !(std::isinf(a) && a == b))
         return detail::difference_text(i, b, a, tolerance);
     }

@@ -18,7 +18,7 @@ KILN_API int sets_to_rotate(std::int64_t set_bytes);
 ///
 /// On a GPU: a CUDA graph, recorded once, whose launches move from one set of buffers to the next, at least 8 launches,
 /// timed by events of the GPU. With 0 sets it holds one launch, and the L2 cache is overwritten before each sample;
-/// starting the graph, about 2 us, is then part of the time. On the CPU: wall clock, in samples of 200 us or more,
+/// starting the graph is then part of the time. On the CPU: wall clock, in samples of 200 us or more,
 /// caches as the launches before have left them; 0 sets are 1.
 class KILN_API LaunchTimer {
 public:
