@@ -17,7 +17,8 @@ enum class PagedSchedule : std::int8_t {
   /// on the device, from the lengths; the grid depends on sizes that the host knows.
   shares,
   /// Batch-invariant: the same, but every sequence is cut into parts of part_blocks blocks, which are merged in their
-  /// order, so a sequence has the same bits alone and in any batch.
+  /// order, so a sequence has the same bits alone and in any batch. On a GPU other code runs where a pointer is not
+  /// 16-byte aligned, or a stride of q, out or the caches no multiple of 16 bytes; its bits may be others.
   parts,
 };
 
