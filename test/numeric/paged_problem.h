@@ -36,11 +36,14 @@ struct PagedCase {
   int part_blocks = 2, lengths_tile = 4, programs_per_core = 8;
   float scale = 0;              ///< 0: 1 / sqrt(head_dim)
   std::int64_t page_stride = 0; ///< elements; 0: no gaps between pages
+  /// Elements between the heads of q, and half as many as between those of out. With an odd number no row but the first
+  /// is aligned, and a GPU runs code that makes no use of alignment.
+  int gap = 8;
 
   std::string text() const {
     std::ostringstream out;
     out << "group " << group << ", head_dim " << head_dim << ", page_size " << page_size << ", block_n " << block_n
-        << ", layout " << int(layout) << ", schedule " << int(schedule);
+        << ", layout " << int(layout) << ", gap " << gap << ", schedule " << int(schedule);
     if (schedule >= kernels::PagedSchedule::shares)
       out << " with parts of " << part_blocks << ", tiles of " << lengths_tile << ", " << programs_per_core
           << " programs";
@@ -98,8 +101,9 @@ public:
 
     const bool strided = c.layout == CacheLayout::strided;
     const std::int64_t unit = strided ? 2 : 1;
-    p.q_stride = {(p.heads + 1) * (d + 3) * unit, (d + 3) * unit, unit};
-    p.out_stride = {p.heads * (d + 5) * unit, (d + 5) * unit, unit};
+    const std::int64_t q_head = (d + c.gap) * unit, out_head = (d + 2 * c.gap) * unit;
+    p.q_stride = {(p.heads + 1) * q_head, q_head, unit};
+    p.out_stride = {p.heads * out_head, out_head, unit};
     p.table_stride = {p.max_pages * unit + 3, unit};
     p.lse_stride = {1, p.batch + 1};
     std::int64_t page = 2 * s * h * d, value_offset = page / 2;

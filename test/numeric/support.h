@@ -152,8 +152,9 @@ protected:
   bool is_on(std::string_view device) const { return device == GetParam(); }
   /// True where only small shapes are affordable.
   bool small() const { return is_on("cpu_checked") || is_on("interpreter"); }
+  bool emulated() const { return is_on("emulated") || is_on("emulated_sm_80"); }
   /// True where GPU code runs.
-  bool on_gpu() const { return is_on("cuda") || is_on("emulated") || is_on("emulated_sm_80"); }
+  bool on_gpu() const { return is_on("cuda") || emulated(); }
   kernels::Execution where() const {
     if (is_on("cuda"))
       return {.device = Device::cuda(0)};
