@@ -1,14 +1,14 @@
 // Lesson 7: where the speed of a kernel comes from.
 //
-// Attention over a paged cache three times. Each is right; each asks the same memory for the same bytes.
+// Attention over a paged cache three times. Each is right, and each needs the same bytes.
 //
 //   one token    a program for each query head walks over its sequence token by token
 //   blocks       the same, but a block of tokens at a time, each of whose lanes looks its own page up
 //   the library  <kiln/kernels/paged_attention.h>: the heads that share keys and values in one program, products on
 //                tensor cores, loads under way ahead of their use, the tokens of the whole batch spread over the GPU
 //
-// The program checks all three on any device, prints how much IR they are and what a GPU needs for them, and on a GPU
-// how long they take with nothing in its cache. docs/lesson-decode.md tells the story with measured figures.
+// The program checks all three on any device, prints how much IR they are and what a GPU needs for them, and
+// how long they take. docs/lesson-decode.md tells the story with measured figures.
 //
 //     07_decode_story [DEVICE] [--ir]        --ir prints the IR
 #include <kiln/any_kernel.h>
