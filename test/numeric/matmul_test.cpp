@@ -12,15 +12,18 @@ protected:
   struct Case {
     std::int64_t m, n, k;
     MatrixLayout a = MatrixLayout::row_major, b = MatrixLayout::row_major;
-    int block_m = 16, block_n = 32, block_k = 16, group_m = 2;
+    int block_m = 16, block_n = 32, block_k = 16, group_m = 2, num_stages = 3;
+    bool aligned = false; ///< rows and columns begin at multiples of 16 bytes
   };
 
   /// Strides of a matrix of that layout with gaps, and how many elements it spans.
-  static std::size_t place(kernels::MatrixStrides &stride, std::int64_t rows, std::int64_t cols, MatrixLayout layout) {
+  static std::size_t place(kernels::MatrixStrides &stride, std::int64_t rows, std::int64_t cols, MatrixLayout layout,
+                           bool aligned) {
+    const auto padded = [&](std::int64_t size, int gap) { return aligned ? (size + 15) / 8 * 8 : size + gap; };
     if (layout == MatrixLayout::row_major)
-      stride = {cols + 3, 1};
+      stride = {padded(cols, 3), 1};
     else if (layout == MatrixLayout::column_major)
-      stride = {1, rows + 5};
+      stride = {1, padded(rows, 5)};
     else
       stride = {3 * cols + 1, 3};
     return rows > 0 && cols > 0 ? (rows - 1) * stride.row + (cols - 1) * stride.col + 1 : 0;
@@ -32,8 +35,9 @@ protected:
     what << c.m << " x " << c.n << " x " << c.k << ", layouts " << int(c.a) << ", " << int(c.b);
     SCOPED_TRACE(what.str());
     kernels::Matmul<T> problem{.m = c.m, .n = c.n, .k = c.k};
-    Buffer<T> a(place(problem.a_stride, c.m, c.k, c.a), "a"), b(place(problem.b_stride, c.k, c.n, c.b), "b");
-    Buffer<T> out(place(problem.out_stride, c.m, c.n, MatrixLayout::row_major), "out");
+    Buffer<T> a(place(problem.a_stride, c.m, c.k, c.a, c.aligned), "a"),
+        b(place(problem.b_stride, c.k, c.n, c.b, c.aligned), "b");
+    Buffer<T> out(place(problem.out_stride, c.m, c.n, MatrixLayout::row_major, c.aligned), "out");
     // Only the elements of the matrices are numbers; the gaps hold NaN.
     std::normal_distribution<float> normal;
     for (std::int64_t i = 0; i < c.k; ++i) {
@@ -50,7 +54,8 @@ protected:
                                        .block_k = c.block_k,
                                        .group_m = c.group_m,
                                        .a_layout = c.a,
-                                       .b_layout = c.b};
+                                       .b_layout = c.b,
+                                       .num_stages = c.num_stages};
     run_on_device(problem, [&](const auto &p, const auto &on) { kernels::matmul(p, config, on); });
     // |sum| grows like sqrt(k); the bound of an f32 sum is (k + 1) 2^-24 sum |a b|, and sum |a b| is about k * 2/pi.
     const double absolute = double(c.k + 1) * 0x1p-24 * double(c.k) + 1e-7;
@@ -84,6 +89,24 @@ TEST_P(Matmul, Groups) {
 TEST_P(Matmul, Large) {
   if (!small())
     run<half>({.m = 200, .n = 150, .k = 300, .block_m = 64, .block_n = 64, .block_k = 32, .group_m = 8});
+}
+
+// Copies run ahead, and the operands of a product are read before the one in front of it: from no iteration to more
+// than there are stages, the last of them whole and not.
+TEST_P(Matmul, Stages) {
+  for (MatrixLayout b : {MatrixLayout::row_major, MatrixLayout::column_major})
+    for (int stages : {2, 3, 4})
+      for (int block_k : {32, 64})
+        for (int k : {0, 8, block_k, block_k + 8, 2 * block_k, 5 * block_k - 8})
+          run<half>({.m = 40,
+                     .n = 72,
+                     .k = k,
+                     .b = b,
+                     .block_m = 32,
+                     .block_n = 64,
+                     .block_k = block_k,
+                     .num_stages = stages,
+                     .aligned = true});
 }
 
 TEST_P(Matmul, DefaultConfig) {

@@ -49,6 +49,10 @@ private:
   /// Replaces the arguments of a block by those of the scalars that they become.
   void flattenArguments(Block &block);
   void flattenTerminator(Operation *terminator);
+  /// What a loop carries: the scalars of `values`, small ones in words.
+  SmallVector<Value> pack(ValueRange values);
+  /// Says that `values` are carried in `words`.
+  void unpack(ValueRange values, ValueRange words);
 
   func::FuncOp kernel;
   ThreadLowering lowering;
@@ -108,21 +112,80 @@ void KernelLowering::flattenTerminator(Operation *terminator) {
 // Control flow
 //===----------------------------------------------------------------------===//
 
+/// How many elements of a tile that a loop carries share a word of 32 bits: fragments of tensor cores are words, and
+/// would be taken apart and put together again where they pass from one iteration to the next.
+static int64_t getCarriedPerWord(Type type) {
+  if (!isa<RankedTensorType>(type))
+    return 1;
+  Type element = tile::getElementOrSelf(type);
+  if (!element.isIntOrFloat() || (element.getIntOrFloatBitWidth() != 8 && element.getIntOrFloatBitWidth() != 16))
+    return 1;
+  int64_t perWord = 32 / element.getIntOrFloatBitWidth();
+  return getLayout(type).getNumRegisters() % perWord == 0 ? perWord : 1;
+}
+
+static std::string getCarriedPacking(int64_t perWord) { return perWord == 2 ? "b16x2" : "b8x4"; }
+
+SmallVector<Value> KernelLowering::pack(ValueRange values) {
+  SmallVector<Value> words;
+  for (Value value : values) {
+    int64_t perWord = getCarriedPerWord(value.getType());
+    SmallVector<Value> registers = lowering.getRegisters(value);
+    if (perWord == 1) {
+      llvm::append_range(words, registers);
+      continue;
+    }
+    for (Value &scalar : registers)
+      scalar = lowering.toBits(scalar);
+    for (ArrayRef<Value> rest = registers; !rest.empty(); rest = rest.drop_front(perWord))
+      words.push_back(lowering.machine("pack." + getCarriedPacking(perWord), rest.take_front(perWord)));
+  }
+  return words;
+}
+
+void KernelLowering::unpack(ValueRange values, ValueRange words) {
+  for (Value value : values) {
+    int64_t perWord = getCarriedPerWord(value.getType());
+    size_t count = flatten(TypeRange(value.getType())).size() / perWord;
+    SmallVector<Value> scalars;
+    for (Value word : words.take_front(count)) {
+      if (perWord == 1)
+        scalars.push_back(word);
+      else
+        for (Value bits : lowering.machineResults("unpack." + getCarriedPacking(perWord), word))
+          scalars.push_back(lowering.fromBits(bits, tile::getElementOrSelf(value.getType())));
+    }
+    assign(value, scalars);
+    words = words.drop_front(count);
+  }
+}
+
 LogicalResult KernelLowering::lowerFor(scf::ForOp op) {
   lowering.start(op);
   auto loop = scf::ForOp::create(lowering.builder, op.getLoc(), op.getLowerBound(), op.getUpperBound(), op.getStep(),
-                                 flatten(op.getInitArgs()));
+                                 pack(op.getInitArgs()));
   loop->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   Block *body = op.getBody();
   if (!loop.getRegion().empty())
     loop.getRegion().front().erase();
   loop.getRegion().takeBody(op.getRegion());
+
   // The induction variable stays in front: it is a scalar number.
-  flattenArguments(*body);
+  SmallVector<BlockArgument> old(body->getArguments());
+  SmallVector<Value> fresh{body->addArgument(old[0].getType(), old[0].getLoc())};
+  for (Value init : loop.getInitArgs())
+    fresh.push_back(body->addArgument(init.getType(), init.getLoc()));
+  lowering.builder.setInsertionPointToStart(body);
+  unpack(SmallVector<Value>(old.begin(), old.end()), fresh);
+  replacedArguments.push_back({body, old});
+
   if (failed(lowerBlock(*body)))
     return failure();
-  flattenTerminator(body->getTerminator());
-  assign(op.getResults(), loop.getResults());
+  Operation *yield = body->getTerminator();
+  lowering.start(yield);
+  yield->setOperands(pack(yield->getOperands()));
+  lowering.start(op);
+  unpack(op.getResults(), loop.getResults());
   return success();
 }
 

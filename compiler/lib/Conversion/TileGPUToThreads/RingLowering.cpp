@@ -94,11 +94,28 @@ LogicalResult tile_gpu::lowerAsyncWait(ThreadLowering &lowering, AsyncWaitOp op)
 
 LogicalResult tile_gpu::lowerRingLoad(ThreadLowering &lowering, RingLoadOp op) {
   RingType ring = op.getRing().getType();
-  LinearLayout to = getLayout(op.getResult()).getLinear();
-  SharedExchange plan = planSharedLoad(ring.getLayout().getLinear().invert(), to, ring.getElementBytes());
+  LinearLayout to = getLayout(op.getResult()).getLinear(), places = ring.getLayout().getLinear().invert();
+  uint64_t begin = 0;
+  if (std::optional<ArrayRef<int64_t>> coordinates = op.getBegin()) {
+    // Of the part the elements of the whole tile: offsets are linear in the element, its first one's comes in by an
+    // exclusive-or.
+    Space whole = places.getInput(), part = to.getOutput();
+    SmallVector<uint64_t> bases;
+    for (uint64_t basis : to.getBases()) {
+      uint64_t &moved = bases.emplace_back(0);
+      for (const Space::Part &dim : part.getParts())
+        moved |= part.getCoordinate(basis, dim.axis) << whole.getShift(dim.axis);
+    }
+    to = LinearLayout(to.getInput(), whole, bases);
+    uint64_t first = 0;
+    for (auto [dim, coordinate] : llvm::enumerate(*coordinates))
+      first |= uint64_t(coordinate) << whole.getShift(Axis::dim(dim));
+    begin = places.apply(first);
+  }
+  SharedExchange plan = planSharedLoad(places, to, ring.getElementBytes());
   SmallVector<Value> registers(to.getSize(Axis::registers()));
   loadExchange(lowering, plan, to, getSlotAddress(lowering, op.getRing(), op.getSlot()), ring.getElementType(),
-               registers);
+               registers, begin);
   lowering.setRegisters(op.getResult(), registers);
   return success();
 }

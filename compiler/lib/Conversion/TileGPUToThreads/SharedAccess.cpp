@@ -27,13 +27,13 @@ SharedAddresses::SharedAddresses(ThreadLowering &lowering, Value base, const Lin
 }
 
 Value SharedAddresses::get(uint64_t offset) {
-  uint64_t bytes = offset * elementBytes;
-  if (bytes == 0)
-    return start;
-  // As an addition to one start it is free: the access takes a constant.
-  if ((partBits & bytes) == 0)
-    return lowering.add(start, lowering.i32(bytes));
-  return lowering.add(base, lowering.combine(part, partBits, bytes));
+  // What does not meet the thread's own part is added behind it: there it is free, as the access takes a constant. What
+  // does is the same for many registers.
+  uint64_t bytes = offset * elementBytes, meeting = bytes & partBits, rest = bytes & ~partBits;
+  Value &address = starts[meeting];
+  if (!address)
+    address = meeting == 0 ? start : lowering.add(base, lowering.combine(part, partBits, meeting));
+  return rest == 0 ? address : lowering.add(address, lowering.i32(rest));
 }
 
 //===----------------------------------------------------------------------===//
@@ -130,19 +130,19 @@ SmallVector<SmallVector<unsigned, 16>> tile_gpu::cutIntoVectors(const LinearLayo
 }
 
 static void loadVectors(ThreadLowering &lowering, const SharedExchange &plan, const LinearLayout &to, Value base,
-                        Type element, MutableArrayRef<Value> registers) {
+                        Type element, MutableArrayRef<Value> registers, uint64_t begin) {
   LinearLayout places = to.compose(plan.offsets);
   int64_t elementBytes = getBytes(element);
   SharedAddresses addresses(lowering, base, places, elementBytes);
   for (ArrayRef<unsigned> vector : cutIntoVectors(places, plan.loadVector)) {
-    Value address = addresses.get(places.apply(vector.front()));
+    Value address = addresses.get(places.apply(vector.front()) ^ begin);
     for (auto [reg, bits] : llvm::zip_equal(vector, loadShared(lowering, address, elementBytes, vector.size())))
       registers[reg] = lowering.fromBits(bits, element);
   }
 }
 
 static void loadMatrices(ThreadLowering &lowering, const SharedExchange &plan, Value base, Type element,
-                         MutableArrayRef<Value> registers) {
+                         MutableArrayRef<Value> registers, uint64_t begin) {
   int64_t elementBytes = getBytes(element);
   SharedAddresses addresses(lowering, base, plan.rows, elementBytes);
   std::string row = "ldmatrix.x" + std::to_string(plan.matrices);
@@ -150,7 +150,7 @@ static void loadMatrices(ThreadLowering &lowering, const SharedExchange &plan, V
     row += ".trans";
   auto next = registers.begin();
   for (int64_t group = 0, e = plan.rows.getSize(Axis::registers()); group < e; ++group) {
-    Value address = addresses.get(plan.rows.apply(group));
+    Value address = addresses.get(plan.rows.apply(group) ^ begin);
     for (Value word : lowering.machineResults(row, address))
       for (Value bits : unpackWord(lowering, word, elementBytes))
         *next++ = lowering.fromBits(bits, element);
@@ -158,11 +158,11 @@ static void loadMatrices(ThreadLowering &lowering, const SharedExchange &plan, V
 }
 
 void tile_gpu::loadExchange(ThreadLowering &lowering, const SharedExchange &plan, const LinearLayout &to, Value base,
-                            Type element, MutableArrayRef<Value> registers) {
+                            Type element, MutableArrayRef<Value> registers, uint64_t begin) {
   if (plan.load == SharedExchange::Load::Vector)
-    loadVectors(lowering, plan, to, base, element, registers);
+    loadVectors(lowering, plan, to, base, element, registers, begin);
   else
-    loadMatrices(lowering, plan, base, element, registers);
+    loadMatrices(lowering, plan, base, element, registers, begin);
 }
 
 //===----------------------------------------------------------------------===//

@@ -26,7 +26,8 @@ private:
   ThreadLowering &lowering;
   mlir::Value base, part, start; // start = base + part
   int64_t elementBytes;
-  uint64_t partBits = 0; // those which `part` may have
+  uint64_t partBits = 0;                             // those which `part` may have
+  llvm::SmallDenseMap<uint64_t, mlir::Value> starts; // by what is exclusive-ored to `part`
 };
 
 /// Stores elements, as the integers of `ThreadLowering::toBits`, in one access of 1, 2, 4, 8 or 16 bytes; only where
@@ -40,9 +41,10 @@ mlir::SmallVector<mlir::Value> loadShared(ThreadLowering &lowering, mlir::Value 
 /// The registers of each access of `vector` elements: neighbours in shared memory, the one with the lowest offset in
 /// front.
 mlir::SmallVector<mlir::SmallVector<unsigned, 16>> cutIntoVectors(const LinearLayout &places, unsigned vector);
-/// Loads the `registers` of a tile in layout `to` from an exchange at the address `base`.
+/// Loads the `registers` of a tile in layout `to` from an exchange at the address `base`. `begin` is exclusive-ored to
+/// the offset of each element.
 void loadExchange(ThreadLowering &lowering, const SharedExchange &plan, const LinearLayout &to, mlir::Value base,
-                  mlir::Type element, mlir::MutableArrayRef<mlir::Value> registers);
+                  mlir::Type element, mlir::MutableArrayRef<mlir::Value> registers, uint64_t begin = 0);
 
 /// The elements of a 32-bit word.
 mlir::SmallVector<mlir::Value> unpackWord(ThreadLowering &lowering, mlir::Value word, int64_t elementBytes);

@@ -36,6 +36,7 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
   pipeline.maxBytes = options.sharedBytes;
   pipeline.asserts = options.asserts;
   pm.addPass(tile_gpu::createPipeline(pipeline));
+  pm.addPass(tile_gpu::createPrefetchOperands());
   tile_gpu::AllocateSharedOptions shared;
   shared.maxBytes = options.sharedBytes;
   pm.addPass(tile_gpu::createAllocateShared(shared));

@@ -72,3 +72,18 @@ func.func @narrow(%f: !tile.ptr<f32>, %h: !tile.ptr<f16>, %slot: i32, %on: i1) a
   %x = tile_gpu.ring_load %wide[%slot] : !tile_gpu.ring<2x64xf32, #straight> -> tensor<64xf32, #one>
   return
 }
+
+// Half of the columns of a first operand, [32, 32] at column 32: its offset is exclusive-ored to the part that the
+// thread has by the swizzle; the two blocks of rows are constants behind that.
+#part = #tile_gpu.layout<register = [[0, 1], [8, 0], [0, 8], [0, 16]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[16, 0]]>
+// CHECK-LABEL: @parts(
+// CHECK: %[[MOVED:.*]] = arith.xori %{{.*}}, %c64_i32
+// CHECK: %[[START:.*]] = arith.addi %{{.*}}, %[[MOVED]]
+// CHECK: tile_gpu.machine "ldmatrix.x4"(%[[START]])
+// CHECK: tile_gpu.machine "ldmatrix.x4"(
+// CHECK-NOT: ldmatrix
+func.func @parts(%slot: i32) attributes {tile.kernel, tile.num_warps = 2 : i32, tile_gpu.shared_bytes = 12288 : i64} {
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<3x32x64xf16, #swizzled>
+  %a = tile_gpu.ring_load %ring[%slot] at [0, 32] : !tile_gpu.ring<3x32x64xf16, #swizzled> -> tensor<32x32xf16, #part>
+  return
+}

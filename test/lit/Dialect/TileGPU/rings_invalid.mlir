@@ -103,3 +103,36 @@ func.func @attribute() {
   "test.op"() {tile_gpu.pipeline = 1 : i32} : () -> ()
   return
 }
+
+// -----
+
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [0]], warp = []>
+#s = #tile_gpu.shared_layout<offset = [[1], [2], [4], [8], [16]]>
+func.func @rank(%slot: i32) {
+  %ring = tile_gpu.alloc_ring : !tile_gpu.ring<2x32xf32, #s>
+  // expected-error @+1 {{begins at 2 number(s) and is of type 'tensor<16xf32, #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [0]], warp = []>>': the ranks differ}}
+  %x = tile_gpu.ring_load %ring[%slot] at [0, 16] : !tile_gpu.ring<2x32xf32, #s> -> tensor<16xf32, #l>
+  return
+}
+
+// -----
+
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [0]], warp = []>
+#s = #tile_gpu.shared_layout<offset = [[1], [2], [4], [8], [16]]>
+func.func @aligned(%slot: i32) {
+  %ring = tile_gpu.alloc_ring : !tile_gpu.ring<2x32xf32, #s>
+  // expected-error @+1 {{reads 16 of 32 elements of a dimension from 8 on: a part begins at a multiple of its size and ends in the tile}}
+  %x = tile_gpu.ring_load %ring[%slot] at [8] : !tile_gpu.ring<2x32xf32, #s> -> tensor<16xf32, #l>
+  return
+}
+
+// -----
+
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [0]], warp = []>
+#s = #tile_gpu.shared_layout<offset = [[1], [2], [4], [8], [16]]>
+func.func @beyond(%slot: i32) {
+  %ring = tile_gpu.alloc_ring : !tile_gpu.ring<2x32xf32, #s>
+  // expected-error @+1 {{reads 16 of 32 elements of a dimension from 32 on}}
+  %x = tile_gpu.ring_load %ring[%slot] at [32] : !tile_gpu.ring<2x32xf32, #s> -> tensor<16xf32, #l>
+  return
+}

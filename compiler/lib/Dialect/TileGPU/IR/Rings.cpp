@@ -65,12 +65,24 @@ void RingType::print(AsmPrinter &printer) const {
 // Operations
 //===----------------------------------------------------------------------===//
 
-/// Whether `type`, a tensor of `element`, has a layout and the shape of the tiles of a ring.
-static LogicalResult verifyTile(Operation *op, RankedTensorType type, Type element, Value rings) {
+/// Whether `type`, a tensor of `element`, has a layout and the shape of the tiles of a ring, or of a part of them that
+/// begins at `begin`.
+static LogicalResult verifyTile(Operation *op, RankedTensorType type, Type element, Value rings,
+                                DenseI64ArrayAttr begin = {}) {
   auto ring = cast<RingType>(rings.getType());
   if (!rings.getDefiningOp<AllocRingOp>())
     return op->emitOpError() << "uses a ring that no 'tile_gpu.alloc_ring' yields";
-  if (type.getShape() != ring.getShape() || element != ring.getElementType())
+  bool isPart = begin && begin.size() == type.getRank() && type.getRank() == int64_t(ring.getShape().size());
+  if (begin && !isPart)
+    return op->emitOpError() << "reads a part of " << ring << " that begins at " << begin.size()
+                             << " number(s) and is of type " << type << ": the ranks differ";
+  if (isPart) {
+    for (auto [at, size, whole] : llvm::zip_equal(begin.asArrayRef(), type.getShape(), ring.getShape()))
+      if (at < 0 || at % size != 0 || at + size > whole)
+        return op->emitOpError() << "reads " << size << " of " << whole << " elements of a dimension from " << at
+                                 << " on: a part begins at a multiple of its size and ends in the tile";
+  }
+  if ((!isPart && type.getShape() != ring.getShape()) || element != ring.getElementType())
     return op->emitOpError() << "moves between " << ring << " and " << type << ": the tiles differ";
   LayoutAttr layout = getLayout(type);
   if (!layout)
@@ -96,5 +108,5 @@ LogicalResult AsyncLoadOp::verify() {
 
 LogicalResult RingLoadOp::verify() {
   auto type = cast<RankedTensorType>(getResult().getType());
-  return verifyTile(*this, type, type.getElementType(), getRing());
+  return verifyTile(*this, type, type.getElementType(), getRing(), getBeginAttr());
 }

@@ -12,7 +12,7 @@
 // Copies into rings are under way until a thread waits for them; only then they meet reads of the ring, and the barrier
 // makes what each thread has waited for visible to all. A slot that copies go into is not read until then, and a thread
 // copies to the same elements of every slot, so that copies do not meet each other; nor do they meet reads, where each
-// thread reads what it has copied itself.
+// thread reads what it has copied itself, or where `tile_gpu.ahead` says of both that the slots are different ones.
 //
 // Operations that exchange through shared memory wait in the middle: what is pending at their start is settled behind
 // them, except for their own reads.
@@ -53,6 +53,10 @@ struct Access {
   Value ring = {};
   LayoutAttr elements = {};
   bool isCopy = false;
+  /// Shared: how many iterations behind the present one of `loop` the iteration is whose slot this is, modulo the
+  /// slots; -1 if that is not known.
+  int64_t ahead = -1;
+  Operation *loop = nullptr;
   /// Global: a tile of pointers, each of which one thread accesses, always the same one; or null.
   Value pointers = {};
   /// Of these, that some elements are held by several threads: one of them writes, but all read.
@@ -68,7 +72,7 @@ struct Access {
     if (space != other.space || !(writes || other.writes))
       return false;
     if (space == Space::Shared)
-      return begin < other.end && other.begin < end && !isOfSameThreads(other);
+      return begin < other.end && other.begin < end && !isOfSameThreads(other) && !isOfOtherSlot(other);
     if (isScalarWrite && other.isScalarWrite)
       return false;
     if (pointers && pointers == other.pointers && (!hasCopies || (writes && other.writes)))
@@ -79,6 +83,10 @@ struct Access {
   /// Whether each thread accesses the same elements of a ring here and there.
   bool isOfSameThreads(const Access &other) const {
     return ring && ring == other.ring && ((isCopy && other.isCopy) || elements == other.elements);
+  }
+
+  bool isOfOtherSlot(const Access &other) const {
+    return ring && ring == other.ring && ahead >= 0 && other.ahead >= 0 && ahead != other.ahead;
   }
 };
 
@@ -106,12 +114,21 @@ Access describeAccess(Value pointer, bool writes) {
   return access;
 }
 
-Access describeRing(Value ring, Value elements, bool isCopy) {
+Access describeRing(Operation *op, Value ring, Value elements, bool isCopy) {
   int64_t begin = ring.getDefiningOp()->getAttrOfType<IntegerAttr>(kSharedOffsetAttr).getInt();
   Access access{Access::Space::Shared, isCopy, begin, begin + cast<RingType>(ring.getType()).getBytes()};
   access.ring = ring;
   access.elements = getLayout(elements);
   access.isCopy = isCopy;
+  if (auto ahead = op->getAttrOfType<IntegerAttr>(kAheadAttr)) {
+    // The loop whose iterations take the slots in turn is the outermost one around the access for which the ring is.
+    for (Operation *parent = op->getParentOp(); parent && !parent->isAncestor(ring.getDefiningOp());
+         parent = parent->getParentOp())
+      if (isa<scf::ForOp>(parent))
+        access.loop = parent;
+    if (access.loop)
+      access.ahead = ahead.getInt() % cast<RingType>(ring.getType()).getSlots();
+  }
   return access;
 }
 
@@ -147,10 +164,10 @@ Behaviour describe(Operation *op) {
   } else if (auto load = dyn_cast<AsyncLoadOp>(op)) {
     if (!tile::isReadOnlyMemory(load.getPointer()))
       behaviour.accesses.push_back(describeAccess(load.getPointer(), /*writes=*/false));
-    behaviour.accesses.push_back(describeRing(load.getRing(), load.getPointer(), /*isCopy=*/true));
+    behaviour.accesses.push_back(describeRing(op, load.getRing(), load.getPointer(), /*isCopy=*/true));
     behaviour.startsCopies = true;
   } else if (auto load = dyn_cast<RingLoadOp>(op)) {
-    behaviour.accesses.push_back(describeRing(load.getRing(), load.getResult(), /*isCopy=*/false));
+    behaviour.accesses.push_back(describeRing(op, load.getRing(), load.getResult(), /*isCopy=*/false));
   } else if (auto wait = dyn_cast<AsyncWaitOp>(op)) {
     behaviour.waitsForCopies = true;
     behaviour.waitsForAll = wait.getGroups() == 0;
@@ -206,11 +223,16 @@ public:
     if (all)
       underWay.clear();
   }
-  /// Behind an iteration of `loop`: a value from inside stands for other pointers the next time.
-  void leave(Operation *loop) {
+  /// Behind an iteration of `loop`: a value from inside stands for other pointers the next time, and the next iteration
+  /// has another slot.
+  void leave(Operation *loop, bool isLast) {
     auto forget = [&](Access access) {
       if (access.pointers && loop->isAncestor(access.pointers.getParentBlock()->getParentOp()))
         access.pointers = {};
+      if (access.loop == loop && access.ahead >= 0) {
+        int64_t slots = cast<RingType>(access.ring.getType()).getSlots();
+        access.ahead = isLast ? -1 : (access.ahead + slots - 1) % slots;
+      }
       return access;
     };
     for (const Access &access : std::exchange(accesses, {}))
@@ -326,10 +348,10 @@ void BarrierPlacement::walkLoop(Operation *loop, Pending &pending) {
   for (bool changed = true; changed;) {
     Pending around = pending;
     walkIteration(loop, around, exit);
-    around.leave(loop);
+    around.leave(loop, /*isLast=*/false);
     changed = pending.join(around);
   }
-  exit.leave(loop);
+  exit.leave(loop, /*isLast=*/true);
   pending = std::move(exit);
 }
 

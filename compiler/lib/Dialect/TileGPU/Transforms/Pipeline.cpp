@@ -112,6 +112,7 @@ private:
   void hoistPrologue();
   scf::ForOp emitLoop();
   void emitStages(scf::ForOp pipelined);
+  Value readRing(Location loc, Type type, Value ring);
   void readRings();
   Value number(int64_t value, Type type) {
     return arith::ConstantOp::create(builder, loop.getLoc(), builder.getIntegerAttr(type, value));
@@ -334,10 +335,18 @@ void Pipeliner::emitStages(scf::ForOp pipelined) {
   previousSlot = arith::SelectOp::create(builder, loc, isFirst, last, arith::SubIOp::create(builder, loc, slot, one));
   for (auto [copy, ring] : llvm::zip_equal(plan.copies, rings)) {
     AsyncLoadOp load = getStage(plan.slots - 1).copy(copy.load, getCondition(plan.slots - 1), ring, previousSlot);
+    load->setAttr(kAheadAttr, builder.getI64IntegerAttr(plan.slots - 1));
     describe(load, "pipelined in " + Twine(plan.slots) + " stages" +
                        (plan.isShort ? ", as many as fit into shared memory" : ""));
   }
   AsyncCommitOp::create(builder, loc);
+}
+
+/// The tile of this iteration.
+Value Pipeliner::readRing(Location loc, Type type, Value ring) {
+  auto load = RingLoadOp::create(builder, loc, type, ring, slot);
+  load->setAttr(kAheadAttr, builder.getI64IntegerAttr(0));
+  return load;
 }
 
 /// Lets the body read the rings.
@@ -346,8 +355,7 @@ void Pipeliner::readRings() {
     tile::LoadOp load = copy.load;
     for (RingReader &reader : findRingReaders(load)) {
       builder.setInsertionPoint(load->getBlock()->findAncestorOpInBlock(*reader.conversion));
-      Value value = RingLoadOp::create(builder, reader.conversion.getLoc(), withLayout(load.getType(), reader.layout),
-                                       ring, slot);
+      Value value = readRing(reader.conversion.getLoc(), withLayout(load.getType(), reader.layout), ring);
       for (tile::TransOp trans : reader.transpositions) {
         auto type = cast<RankedTensorType>(trans.getType());
         LayoutAttr layout =
@@ -362,8 +370,7 @@ void Pipeliner::readRings() {
     }
     if (!load.getResult().use_empty()) {
       builder.setInsertionPoint(load);
-      load.getResult().replaceAllUsesWith(
-          RingLoadOp::create(builder, load.getLoc(), load.getType(), ring, slot).getResult());
+      load.getResult().replaceAllUsesWith(readRing(load.getLoc(), load.getType(), ring));
     }
     load.erase();
   }

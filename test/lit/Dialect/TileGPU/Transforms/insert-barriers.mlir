@@ -356,3 +356,57 @@ func.func @own(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
   }
   return
 }
+
+// Slots that are known to be different ones need no barrier, whatever order the accesses have; what an iteration reads
+// behind the wait is the slot of the next one.
+// CHECK-LABEL: @ahead(
+// CHECK: scf.for
+// CHECK-NEXT: tile_gpu.async_load
+// CHECK-NEXT: tile_gpu.async_commit
+// CHECK-NEXT: tile_gpu.ring_load
+// CHECK-NEXT: tile.print
+// CHECK-NEXT: tile_gpu.async_wait 1
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.ring_load
+// CHECK-NEXT: tile.print
+// CHECK-NEXT: }
+func.func @ahead(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<3x128xf32, #s128>
+  scf.for %i = %zero to %n step %one : i32 {
+    tile_gpu.async_load %p to %ring[%slot] {tile_gpu.ahead = 2 : i64} : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<3x128xf32, #s128>
+    tile_gpu.async_commit
+    %x = tile_gpu.ring_load %ring[%slot] {tile_gpu.ahead = 0 : i64} : !tile_gpu.ring<3x128xf32, #s128> -> tensor<128xf32, #m128>
+    tile.print "x", %x : tensor<128xf32, #m128>
+    tile_gpu.async_wait 1
+    %y = tile_gpu.ring_load %ring[%slot] {tile_gpu.ahead = 1 : i64} : !tile_gpu.ring<3x128xf32, #s128> -> tensor<128xf32, #m128>
+    tile.print "y", %y : tensor<128xf32, #m128>
+  }
+  return
+}
+
+// The slot that is read behind the barrier is the one that the next iteration's copies go to.
+// CHECK-LABEL: @late(
+// CHECK: scf.for
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.async_load
+// CHECK-NEXT: tile_gpu.async_commit
+// CHECK-NEXT: tile_gpu.async_wait 1
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.ring_load
+// CHECK-NEXT: tile.print
+// CHECK-NEXT: }
+func.func @late(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<3x128xf32, #s128>
+  scf.for %i = %zero to %n step %one : i32 {
+    tile_gpu.async_load %p to %ring[%slot] {tile_gpu.ahead = 2 : i64} : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<3x128xf32, #s128>
+    tile_gpu.async_commit
+    tile_gpu.async_wait 1
+    %x = tile_gpu.ring_load %ring[%slot] {tile_gpu.ahead = 0 : i64} : !tile_gpu.ring<3x128xf32, #s128> -> tensor<128xf32, #m128>
+    tile.print "x", %x : tensor<128xf32, #m128>
+  }
+  return
+}

@@ -19,9 +19,9 @@
 // CHECK: scf.for %[[I:.*]] = %c0_i32 to %[[N]] step %c1_i32 iter_args(%{{.*}} = %{{.*}}, %[[SLOT:.*]] = %c0_i32)
 // CHECK-NEXT: tile_gpu.async_wait 1
 // CHECK: arith.addi %[[I]], %c2_i32
-// CHECK: tile_gpu.async_load %{{.*}} mask %{{.*}} to %[[RING]][%{{.*}}] {tile_gpu.pipeline = "pipelined in 3 stages"}
+// CHECK: tile_gpu.async_load %{{.*}} mask %{{.*}} to %[[RING]][%{{.*}}] {tile_gpu.ahead = 2 : i64, tile_gpu.pipeline = "pipelined in 3 stages"}
 // CHECK-NEXT: tile_gpu.async_commit
-// CHECK: tile_gpu.ring_load %[[RING]][%[[SLOT]]] : <3x128xf32, #shared> -> tensor<128xf32, #layout>
+// CHECK: tile_gpu.ring_load %[[RING]][%[[SLOT]]] {tile_gpu.ahead = 0 : i64} : <3x128xf32, #shared> -> tensor<128xf32, #layout>
 // CHECK-NOT: tile.load
 // CHECK: scf.yield
 // CHECK-NEXT: }
@@ -62,7 +62,7 @@ func.func @direct(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readon
 // CHECK-NEXT: tile_gpu.async_wait 0
 // CHECK: %[[NEXT:.*]] = tile.load %{{.*}} mask %{{.*}} {tile_gpu.pipeline = "fetched 2 iterations ahead"}
 // CHECK: arith.muli %[[ENTRY]], %c128_i32
-// CHECK: tile_gpu.async_load {{.*}} {tile_gpu.pipeline = "pipelined in 2 stages"}
+// CHECK: tile_gpu.async_load {{.*}} {tile_gpu.ahead = 1 : i64, tile_gpu.pipeline = "pipelined in 2 stages"}
 // CHECK: scf.yield %{{.*}}, %{{.*}}, %[[NEXT]]
 func.func @indirect(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readonly}, %table: !tile.ptr<i32> {tile.readonly}, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
   %c0 = arith.constant 0 : i32

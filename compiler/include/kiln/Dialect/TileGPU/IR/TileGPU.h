@@ -26,6 +26,7 @@ namespace kiln::tile_gpu {
 inline constexpr llvm::StringLiteral kLayoutAttr = "tile_gpu.layout";                // #tile_gpu.layout
 inline constexpr llvm::StringLiteral kPipelineAttr = "tile_gpu.pipeline";            // string, on loads
 inline constexpr llvm::StringLiteral kPrologueAttr = "tile_gpu.prologue";            // unit, on loads
+inline constexpr llvm::StringLiteral kAheadAttr = "tile_gpu.ahead";                  // i64, on accesses of rings
 inline constexpr llvm::StringLiteral kSharedOffsetAttr = "tile_gpu.shared_offset";   // i64
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "tile_gpu.shared_bytes";     // i64, on the kernel
 inline constexpr llvm::StringLiteral kSharedBuffersAttr = "tile_gpu.shared_buffers"; // list, on the kernel

@@ -235,15 +235,24 @@ def TileGPU_AsyncWaitOp : TileGPU_Op<"async_wait", [MemoryEffects<[MemRead, MemW
 }
 
 def TileGPU_RingLoadOp : TileGPU_Op<"ring_load", [MemoryEffects<[MemRead]>]> {
-  let summary = "read a slot of a ring";
+  let summary = "read a slot of a ring, or a part of it";
   let description = [{
+    `at` says where in the tile of the slot a smaller result begins: at a multiple of its size.
+
+    In a loop whose iterations take the slots in turn, `tile_gpu.ahead` on this operation and on `tile_gpu.async_load` says how many
+    iterations behind the present one the iteration is whose tile the slot holds.
+
     ```mlir
     %k = tile_gpu.ring_load %keys[%slot] : !tile_gpu.ring<3x64x128xf16, #s> -> tensor<64x128xf16, #l>
+    %second = tile_gpu.ring_load %keys[%slot] at [0, 16] : !tile_gpu.ring<3x64x128xf16, #s> -> tensor<64x16xf16, #p>
     ```
   }];
-  let arguments = (ins TileGPU_RingType:$ring, I32:$slot);
+  let arguments = (ins TileGPU_RingType:$ring, I32:$slot, OptionalAttr<DenseI64ArrayAttr>:$begin);
   let results = (outs Tile_NumberTensor:$result);
-  let assemblyFormat = "$ring `[` $slot `]` attr-dict `:` type($ring) `->` type($result)";
+  let assemblyFormat = "$ring `[` $slot `]` (`at` $begin^)? attr-dict `:` type($ring) `->` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$ring, "::mlir::Value":$slot), [{
+    build($_builder, $_state, result, ring, slot, ::mlir::DenseI64ArrayAttr());
+  }]>];
   let hasVerifier = 1;
 }
 

@@ -121,6 +121,34 @@ def Pipeline : Pass<"tile-gpu-pipeline", "::mlir::ModuleOp"> {
   ];
 }
 
+def PrefetchOperands : Pass<"tile-gpu-prefetch-operands", "::mlir::ModuleOp"> {
+  let summary = "read operands of tensor cores from shared memory while those before them are multiplied";
+  let description = [{
+    A `tile_gpu.mma` of a pipelined loop whose two operands come from rings is cut along K into products as long as the instruction. In front of each
+    of them stand the reads of the next one's operands; in front of the last one, the wait for the next iteration's copies and the reads of its first
+    operands, which the loop carries in registers. So tensor cores have work while the threads wait for each other. Copies start behind the
+    first reads, spread over the products.
+
+    ```mlir
+    // before                                      // after
+    scf.for ... iter_args(%c, %slot) {             scf.for ... iter_args(%c, %slot, %a0, %b0) {
+      tile_gpu.async_wait 1                          %a1 = tile_gpu.ring_load %as[%slot] at [0, 16]
+      tile_gpu.async_load ... to %as[%last]          %b1 = tile_gpu.ring_load %bs[%slot] at [16, 0]
+      tile_gpu.async_load ... to %bs[%last]          tile_gpu.async_load ... to %as[%last]
+      tile_gpu.async_commit                          tile_gpu.async_load ... to %bs[%last]
+      %a = tile_gpu.ring_load %as[%slot]             tile_gpu.async_commit
+      %b = tile_gpu.ring_load %bs[%slot]             %c0 = tile_gpu.mma %a0, %b0, %c
+      %d = tile_gpu.mma %a, %b, %c                   tile_gpu.async_wait 1
+      scf.yield %d, %next                            %a2 = tile_gpu.ring_load %as[%next] at [0, 0]
+    }                                                %b2 = tile_gpu.ring_load %bs[%next] at [0, 0]
+                                                     %d = tile_gpu.mma %a1, %b1, %c0
+                                                     scf.yield %d, %next, %a2, %b2
+                                                   }
+    ```
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+}
+
 def InsertBarriers : Pass<"tile-gpu-insert-barriers"> {
   let summary = "make all threads wait for each other where one could overtake another";
   let description = [{
