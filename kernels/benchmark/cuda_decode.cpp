@@ -6,6 +6,8 @@
 #include "kiln/cuda.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 namespace kiln::bench {
 namespace {
@@ -35,10 +37,14 @@ bool cuda_decode_fits(int head_dim, int group, int warps) {
 
 std::vector<std::uint8_t> compile_cuda_decode(const std::string &arch, int head_dim, int group, int page_size,
                                               bool bf16, int warps) {
-  return nvrtc_compile(cuda_decode_source, arch,
-                       {"HEAD_DIM=" + std::to_string(head_dim), "GROUP=" + std::to_string(group),
-                        "PAGE=" + std::to_string(page_size), "BF16=" + std::to_string(int(bf16)),
-                        "WARPS=" + std::to_string(warps)});
+  static std::map<std::pair<std::string, std::array<int, 5>>, std::vector<std::uint8_t>> compiled;
+  std::vector<std::uint8_t> &cubin = compiled[{arch, {head_dim, group, page_size, int(bf16), warps}}];
+  if (cubin.empty())
+    cubin = nvrtc_compile(cuda_decode_source, arch,
+                          {"HEAD_DIM=" + std::to_string(head_dim), "GROUP=" + std::to_string(group),
+                           "PAGE=" + std::to_string(page_size), "BF16=" + std::to_string(int(bf16)),
+                           "WARPS=" + std::to_string(warps)});
+  return cubin;
 }
 
 template <class T>

@@ -22,7 +22,7 @@ struct CudaDecodeConfig {
   std::string text() const { return "warps=" + std::to_string(warps) + " parts=" + std::to_string(parts); }
 };
 
-/// The cubin for a shape. Throws Error where there is no NVRTC.
+/// The cubin for a shape, compiled once in a process. Not for several threads. Throws Error where there is no NVRTC.
 std::vector<std::uint8_t> compile_cuda_decode(const std::string &arch, int head_dim, int group, int page_size,
                                               bool bf16, int warps);
 

@@ -58,8 +58,8 @@ def measure(data):
         try:
             error = data.error(call)
             yield peer, data.time_us(call, 20), error, what
-        except torch.cuda.OutOfMemoryError:
-            yield peer, math.nan, math.nan, "missing: out of memory"
+        except RuntimeError as error:  # out of memory, mostly; the other cells may do
+            yield peer, math.nan, math.nan, f"missing: {str(error).splitlines()[0]}"
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ CONFIGS = [dict(BLOCK=b, num_warps=w, num_stages=s)
 FINALISTS = 4
 
 
-@triton.jit(do_not_specialize=["kv_heads", "table_width", "parts"])
-def attend_part(out, sums, values, q, key_cache, value_cache, table, lengths, scale_log2e, kv_heads, table_width, parts,
+@triton.jit(do_not_specialize=["table_width", "parts"])
+def attend_part(out, sums, values, q, key_cache, value_cache, table, lengths, scale_log2e, table_width, parts, KV_HEADS: tl.constexpr,
                 DIM: tl.constexpr, DIM_PADDED: tl.constexpr, GROUP: tl.constexpr, ROWS: tl.constexpr, PAGE: tl.constexpr, BLOCK: tl.constexpr,
                 SPLIT: tl.constexpr):
     """A K/V head of a sequence, or a part of it with SPLIT: then its result is left in `values` and the base-2 log-sum-exp in `sums`."""
@@ -32,7 +32,7 @@ def attend_part(out, sums, values, q, key_cache, value_cache, table, lengths, sc
         end = tl.minimum(begin + share, length)
     g, d = tl.arange(0, ROWS), tl.arange(0, DIM_PADDED)
     in_group, in_dim = g < GROUP, d < DIM
-    head = (seq * kv_heads + kv_head) * GROUP + g  # of the whole batch
+    head = (seq * KV_HEADS + kv_head) * GROUP + g  # of the whole batch
     inside = in_group[:, None] & in_dim[None, :]
     query = tl.load(q + head[:, None] * DIM + d[None, :], mask=inside, other=0.0)
     acc = tl.zeros([ROWS, DIM_PADDED], tl.float32)
@@ -42,7 +42,7 @@ def attend_part(out, sums, values, q, key_cache, value_cache, table, lengths, sc
         token = start + tl.arange(0, BLOCK)
         live = token < end
         page = tl.load(table + seq * table_width + token // PAGE, mask=live, other=0)
-        row = ((page.to(tl.int64) * PAGE + token % PAGE) * kv_heads + kv_head) * DIM
+        row = ((page.to(tl.int64) * PAGE + token % PAGE) * KV_HEADS + kv_head) * DIM
         keys = tl.load(key_cache + row[None, :] + d[:, None], mask=live[None, :] & in_dim[:, None], other=0.0)
         scores = tl.where(live[None, :], tl.dot(query, keys) * scale_log2e, LOWEST)
         new_largest = tl.maximum(largest, tl.max(scores, 1))
@@ -87,8 +87,8 @@ class Decode:
         tiles = {name: value for name, value in config.items() if name != "parts"}
         parts, padded = config["parts"], triton.next_power_of_2(s.head_dim)
         attend_part[(s.kv_heads, data.cell.batch, parts)](
-            data.out, self.sums, self.values, data.q, *data.kv[i], data.table, data.lengths, data.scale * math.log2(math.e), s.kv_heads, data.width, parts,
-            DIM=s.head_dim, DIM_PADDED=padded, GROUP=s.group, ROWS=max(16, triton.next_power_of_2(s.group)), PAGE=s.page, SPLIT=parts > 1, **tiles)
+            data.out, self.sums, self.values, data.q, *data.kv[i], data.table, data.lengths, data.scale * math.log2(math.e), data.width, parts,
+            KV_HEADS=s.kv_heads, DIM=s.head_dim, DIM_PADDED=padded, GROUP=s.group, ROWS=max(16, triton.next_power_of_2(s.group)), PAGE=s.page, SPLIT=parts > 1, **tiles)
         if parts > 1:
             merge_parts[(data.cell.batch * s.kv_heads * s.group,)](
                 data.out, self.sums, self.values, parts, DIM=s.head_dim, DIM_PADDED=padded, PARTS=triton.next_power_of_2(parts), num_warps=4)
