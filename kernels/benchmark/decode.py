@@ -40,20 +40,24 @@ def is_of(row, peer):
     return row.peer.replace(" ", "_").split("-")[0] == peer
 
 
-def run_child(command, name):
+def run_child(command, name, limit):
     """The rows that a program prints, and what it said besides, or how it ended: the reasons why there are no more rows."""
     print(f"{name}: running", file=sys.stderr)
     try:
-        child = subprocess.run(command, capture_output=True, text=True)
+        child = subprocess.run(command, capture_output=True, timeout=limit)
+        out, err, status = child.stdout, child.stderr, child.returncode
+    except subprocess.TimeoutExpired as ended:
+        out, err, status = ended.stdout or b"", (ended.stderr or b"") + f"\nended after {limit} s".encode(), 1
     except OSError as error:
         return [], [f"{command[0]}: {error.strerror}"]
-    said = [line for line in child.stderr.splitlines() if line.strip()]
+    out = out.decode(errors="replace")
+    said = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
     for line in said:
         print(f"{name}: {line}", file=sys.stderr)
-    said = said or [f"it ended with status {child.returncode} and printed no figure"]
+    said = said or [f"it ended with status {status} and printed no figure"]
     # A child that was ended in the middle of a line leaves a part of it.
-    lines = child.stdout.splitlines()
-    if child.returncode != 0 and child.stdout and not child.stdout.endswith("\n"):
+    lines = out.splitlines()
+    if status != 0 and out and not out.endswith("\n"):
         lines.pop()
     try:
         return (results.parse_rows(lines, name) if lines else []), said
@@ -61,19 +65,19 @@ def run_child(command, name):
         return [], [str(error)]
 
 
-def measure(cells, peers, program, more=()):
+def measure(cells, peers, program, limit, more=()):
     """The rows of all peers for cells of one shape, cell by cell in the order of the peers. `more` are options for kiln-bench-gpu."""
     options = cells[0].shape.options() + [f"--cell={cell.option()}" for cell in cells]
     found, reasons = [], {}
     own = [peer for peer in OWN_PEERS if peer in peers]
     if own:
-        rows, said = run_child([program, "decode", *options, *(f"--peer={peer}" for peer in own), *more], "kiln-bench-gpu")
+        rows, said = run_child([program, "decode", *options, *(f"--peer={peer}" for peer in own), *more], "kiln-bench-gpu", limit)
         found += rows
         for peer in own:
             of_peer = [line.removeprefix(f"{peer}: ") for line in said if line.startswith(f"{peer}: ")]
             reasons[peer] = (of_peer or said)[-1]
     for peer in (p for p in SCRIPTS if p in peers):
-        rows, said = run_child([sys.executable, str(HERE / "peers" / SCRIPTS[peer]), *options], peer)
+        rows, said = run_child([sys.executable, str(HERE / "peers" / SCRIPTS[peer]), *options], peer, limit)
         found += rows
         reasons[peer] = said[-1]
     table = []
@@ -131,6 +135,7 @@ def parse_arguments(arguments):
     parser.add_argument("--csv", metavar="FILE", help="where the table goes; without it, standard output")
     parser.add_argument("--program", default=find_program(), help="kiln-bench-gpu")
     parser.add_argument("--peer", action="append", choices=PEERS, help="one of those to run; without it all (draws: kiln and triton)")
+    parser.add_argument("--limit", type=positive, default=600, metavar="SECONDS", help="for each program of a shape; one that takes longer is ended, its rows stay")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE[,VALUE...]", help="tiles of Kiln's to try, as kiln-bench-gpu takes them")
     parser.add_argument("--every-config", action="store_true", help="a row for each of them, and not for the fastest alone")
     parser.add_argument("--cell", action="append", metavar="MODE:BATCH:LENGTH", help="of `cells`: one to measure; without it, the usual twelve")
@@ -157,10 +162,10 @@ def main(arguments=None):
     if args.what == "draws":
         cells = draw(args.seed, args.count)
         for shape in dict.fromkeys(cell.shape for cell in cells):
-            rows += measure(list(dict.fromkeys(c for c in cells if c.shape == shape)), args.peer or ("kiln", "triton"), args.program, more)
+            rows += measure(list(dict.fromkeys(c for c in cells if c.shape == shape)), args.peer or ("kiln", "triton"), args.program, args.limit, more)
         lines, good = verdict(cells, rows)
     else:
-        rows = measure(args.cells, args.peer or PEERS, args.program, more)
+        rows = measure(args.cells, args.peer or PEERS, args.program, args.limit, more)
     with open(args.csv, "w") if args.csv else contextlib.nullcontext(sys.stdout) as out:
         results.write_rows(rows, out)
     for row in rows:

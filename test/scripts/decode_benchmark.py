@@ -152,6 +152,12 @@ def check_child_that_dies():
     expect_in("missing: ./none: No such file or directory", out)
 
 
+def check_child_that_hangs():
+    program = f"#!{sys.executable}\nimport sys, time\nsys.stdout.write({HEADING + FLOOR!r})\nsys.stdout.flush()\ntime.sleep(100)\n"
+    _, out, _, _ = run_decode(program, "--cell=uniform:2:60", "--peer=kiln", "--peer=plain_read", "--limit=1")
+    expect_equal(out, HEADING + FLOOR + "kiln,fp16,16,32,8,128,2,uniform,60,nan,nan,nan,missing: ended after 1 s\n")
+
+
 def check_wrong_result():
     status, _, err, _ = run_decode(stand_in(HEADING + KILN.format("3.00", "").replace("3.0e-04", "2.0e-02")), "--cell=uniform:2:60", "--peer=kiln")
     expect_equal(status, 1)
@@ -208,6 +214,7 @@ CHECKS = [
     ("plot: errors", check_plot_errors),
     ("missing peers have rows", check_missing_peers),
     ("a child that dies", check_child_that_dies),
+    ("a child that hangs", check_child_that_hangs),
     ("a wrong result", check_wrong_result),
     ("options for kiln-bench-gpu", check_options_are_passed_on),
     ("draws", check_draws),
