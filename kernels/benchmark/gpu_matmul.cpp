@@ -17,7 +17,7 @@ namespace {
 /// What an element may be off, in parts of its size and a tenth of the usual size: a rounding of bf16 is half of it.
 constexpr double allowed_error = 4e-3;
 constexpr int checked_elements = 4096;
-constexpr std::array<std::string_view, 2> decided_fields = {"a_layout", "b_layout"};
+constexpr std::array<std::string_view, 4> decided_fields = {"a_layout", "b_layout", "whole_out", "whole_k"};
 
 template <class T>
 std::vector<T> random_elements(std::int64_t size, std::uint64_t from) {

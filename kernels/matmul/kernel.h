@@ -45,14 +45,24 @@ void matmul_body(const MatmulConfig &c, ptr<const T> a, ptr<const T> b, ptr<T> o
   Tile live_rows = col(rows) < m;
   Tile live_cols = row(cols) < n;
 
+  // Of a load: what of its block lies in the matrix.
+  const auto edges = [&](const Tile &in_out, const Tile &in_step) -> LoadOptions {
+    if (c.whole_out && c.whole_k)
+      return {};
+    return {.mask = c.whole_out ? in_step : c.whole_k ? in_out : in_out & in_step};
+  };
+
   Tile acc = zeros({c.block_m, c.block_n}, f32);
   for (Tile start : range(0, k, c.block_k, {.num_stages = c.num_stages})) {
     Tile live = step < k - start;
-    Tile x = load(a_tile + along(start, a_col, a_cols_unit), {.mask = live_rows & row(live)});
-    Tile y = load(b_tile + along(start, b_row, b_rows_unit), {.mask = col(live) & live_cols});
+    Tile x = load(a_tile + along(start, a_col, a_cols_unit), edges(live_rows, row(live)));
+    Tile y = load(b_tile + along(start, b_row, b_rows_unit), edges(live_cols, col(live)));
     acc = dot(x, y, acc);
   }
-  store(out + col(rows * out_row) + row(cols), acc.to(dtype_of<T>), {.mask = live_rows & live_cols});
+  if (c.whole_out)
+    store(out + col(rows * out_row) + row(cols), acc.to(dtype_of<T>));
+  else
+    store(out + col(rows * out_row) + row(cols), acc.to(dtype_of<T>), {.mask = live_rows & live_cols});
 }
 
 } // namespace kiln::kernels

@@ -47,7 +47,8 @@ MatmulConfig default_config(const Matmul<T> &p) {
 }
 
 template <class T>
-void matmul(const Matmul<T> &p, const MatmulConfig &config, const Execution &where) {
+void matmul(const Matmul<T> &p, const MatmulConfig &given, const Execution &where) {
+  MatmulConfig config = given;
   const Checker check("matmul");
   check.small_size("m", p.m);
   check.small_size("n", p.n);
@@ -79,6 +80,8 @@ void matmul(const Matmul<T> &p, const MatmulConfig &config, const Execution &whe
   const std::int64_t out_extent = extent(p.m, p.n, p.out_stride);
   check.disjoint("out", p.out, out_extent, "a", p.a, extent(p.m, p.k, p.a_stride));
   check.disjoint("out", p.out, out_extent, "b", p.b, extent(p.k, p.n, p.b_stride));
+  config.whole_out = p.m % config.block_m == 0 && p.n % config.block_n == 0;
+  config.whole_k = p.k % config.block_k == 0;
   matmul_kernel<T>.launch({.grid = {programs}, .device = where.device, .stream = where.stream}, config, p.a, p.b, p.out,
                           std::int32_t(p.m), std::int32_t(p.n), std::int32_t(p.k), p.a_stride.row, p.a_stride.col,
                           p.b_stride.row, p.b_stride.col, p.out_stride.row);

@@ -13,7 +13,7 @@ enum class MatrixLayout : std::uint8_t {
   strided,      ///< neither
 };
 
-/// Tiles of matmul. All but the layouts and num_stages are powers of two.
+/// Tiles of matmul. The sizes of blocks and num_warps are powers of two.
 struct MatmulConfig {
   int block_m = 64; ///< rows of out a program computes
   int block_n = 64; ///< columns of out a program computes
@@ -23,6 +23,9 @@ struct MatmulConfig {
   MatrixLayout b_layout = MatrixLayout::row_major;
   int num_warps = 4;
   int num_stages = 3;
+  // What the code may leave out masks for. `matmul` sets them as the problem is, whatever a config says.
+  bool whole_out = false; ///< no block reaches over the edge of out
+  bool whole_k = false;   ///< the last step is as long as the others
 };
 
 /// Elements from one row to the next, and from one column to the next.
