@@ -39,13 +39,16 @@ std::int64_t heads_per_program(const PagedAttention<T> &p) {
   return cdiv(p.kv_heads, std::min(p.kv_heads, cdiv(programs, p.batch)));
 }
 
-/// What runs programs at the same time.
-int cores(Device device) {
-  if (device == Device::cpu())
-    return int(runtime::cpu_threads());
+/// Of a GPU; 0 for all other devices.
+int multiprocessors(Device device) {
   if (!device)
     device = cuda::current_device();
-  return device.kind() == Device::Kind::cuda ? cuda::properties(device).multiprocessors : 1;
+  return device.kind() == Device::Kind::cuda ? cuda::properties(device).multiprocessors : 0;
+}
+
+/// What runs programs at the same time.
+int cores(Device device) {
+  return device == Device::cpu() ? int(runtime::cpu_threads()) : std::max(multiprocessors(device), 1);
 }
 
 /// The grid of `shares` and `parts`, from sizes that the host knows.
@@ -111,18 +114,21 @@ PagedAttentionConfig default_config(const PagedAttention<T> &p, Device device) {
     config.block_n = 128;
     return config;
   }
-  const TunedPaged tuned = find_tuned({.element_bytes = int(sizeof(T)),
+  // What fills a GPU of twice the size is twice as much.
+  std::int64_t heads = p.batch * p.kv_heads;
+  if (const int n = multiprocessors(device))
+    heads = heads * tuned_multiprocessors / n;
+  const PagedTiles tiles = find_tuned({.element_bytes = int(sizeof(T)),
                                        .head_dim = config.head_dim,
                                        .group = config.group,
-                                       .heads = p.batch * p.kv_heads,
-                                       .tokens = p.max_pages * p.page_size,
-                                       .batch = p.batch});
-  config.schedule = tuned.schedule;
-  config.block_n = tuned.block_n;
-  config.lengths_tile = tuned.lengths_tile;
-  config.programs_per_core = tuned.programs_per_core;
-  config.num_warps = tuned.num_warps;
-  config.num_stages = tuned.num_stages;
+                                       .heads = heads,
+                                       .tokens = p.max_pages * p.page_size});
+  config.schedule = tiles.schedule;
+  config.block_n = tiles.block_n;
+  config.programs_per_core = tiles.programs_per_core;
+  config.num_warps = tiles.num_warps;
+  config.num_stages = tiles.num_stages;
+  config.lengths_tile = lengths_tile_for(p.batch);
   return config;
 }
 

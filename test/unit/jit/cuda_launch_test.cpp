@@ -4,9 +4,11 @@
 #include "kiln/debug.h"
 #include "kiln/kiln.h"
 #include "kiln/runtime/assembler.h"
+#include "kiln/tune.h"
 
 #include "fake_cuda.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
@@ -217,6 +219,37 @@ TEST_F(CudaLaunch, BoundsAreNotChecked) {
   launch({.device = Device::cuda(0)});
   debug::set_checks(false);
   EXPECT_EQ(state.launches.size(), 1u);
+}
+
+TEST_F(CudaLaunch, ConfigsAreMeasuredInAGraphThatRotates) {
+  std::vector<int> sets;
+  TuneSubject<Config> subject{.kernel = kernel, .launch = [&](const Config &c, const TuneLaunch &at) {
+                                sets.push_back(at.set);
+                                kernel.launch({.grid = 1, .device = at.device, .stream = at.stream}, c, address(0x1000),
+                                              address(0x2000), 64);
+                              }};
+  const TuneResult<Config> result = tune<Config>({{512, 4}, {1024, 4}, {1024, 3}}, subject,
+                                                 {.device = Device::cuda(0), .sets = 2, .samples = 4, .keep = false});
+  // Eight calls, made once and recorded once; again for the second round, as both are as fast.
+  EXPECT_EQ(sets.size(), 2u * 2 * 16);
+  EXPECT_EQ(std::ranges::count(sets, 1), std::ssize(sets) / 2);
+  EXPECT_EQ(state.launches.size(), sets.size());
+  EXPECT_EQ(state.count("cuGraphLaunch"), 4 * (1u + 4)); // one before the samples
+  ASSERT_EQ(result.measurements.size(), 2u);
+  EXPECT_DOUBLE_EQ(result.measurements[0].us, 2500.0 / 8); // what the driver that only remembers says
+  EXPECT_EQ(result.measurements[0].samples, 8);
+  EXPECT_EQ(result.best().block, 512);
+  ASSERT_EQ(result.failures.size(), 1u);
+  EXPECT_TRUE(result.failures[0].reason.starts_with("it does not compile: ")) << result.failures[0].reason;
+}
+
+TEST_F(CudaLaunch, TuningEndsWithTheContext) {
+  TuneSubject<Config> subject{.kernel = kernel, .launch = [&](const Config &c, const TuneLaunch &at) {
+                                kernel.launch({.grid = 1, .device = at.device, .stream = at.stream}, c, address(0x1000),
+                                              address(0x2000), 64);
+                              }};
+  state.fail["cuStreamSynchronize"] = 700;
+  EXPECT_THROW(tune<Config>({{512, 4}, {1024, 4}}, subject, {.device = Device::cuda(0), .keep = false}), ContextLost);
 }
 
 } // namespace
