@@ -13,6 +13,8 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <set>
+#include <string>
 
 namespace kiln::tools {
 namespace {
@@ -181,16 +183,20 @@ private:
                                  .tiles = {m.config.schedule, m.config.block_n, m.config.programs_per_core,
                                            m.config.num_warps, m.config.num_stages},
                                  .us = m.us});
-    for (const auto &failure : result.failures)
-      std::fprintf(log_, "head_dim %d, group %d, %lld x %lld %s, %s: %s\n", shape.head_dim, shape.group,
-                   static_cast<long long>(batch), static_cast<long long>(tokens), mode.c_str(),
-                   config_text(failure.config).c_str(), failure.reason.c_str());
+    for (const auto &failure : result.failures) {
+      const std::string place = std::to_string(batch) + " x " + std::to_string(tokens) + " " + mode + ": ";
+      // Once for a reason: what does not compile does so at every size.
+      const std::string what = config_text(failure.config) + ": " + failure.reason;
+      if (named_.insert(what).second)
+        std::fprintf(log_, "head_dim %d, group %d, %s%s\n", shape.head_dim, shape.group, place.c_str(), what.c_str());
+    }
   }
 
   const SweepPlan &plan_;
   Device device_;
   std::FILE *log_;
   DecodeSweep result_;
+  std::set<std::string> named_; // failures
   std::vector<half> pattern_;
   DeviceBuffer pool_, workspace_;
 };

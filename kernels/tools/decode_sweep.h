@@ -23,7 +23,7 @@ struct SweepPlan {
   std::int64_t most_bytes; ///< of keys and values: larger problems are left out
 };
 
-/// What takes two minutes on an H100: heads of 128 elements in many sizes, others in fewer.
+/// What takes some minutes: heads of 128 elements in many sizes, others in fewer.
 SweepPlan usual_plan();
 
 /// Measures all of it in fp16, with lengths that are uniform, ragged and skewed, and keys and values in pages of 16

@@ -17,7 +17,7 @@ using namespace kiln::tools;
 namespace {
 
 constexpr const char *usage =
-    "usage: kiln-tune-decode [--save FILE] >tuned.inc    measures on the first GPU, two minutes; FILE gets the times\n"
+    "usage: kiln-tune-decode [--save FILE] >tuned.inc    measures on the first GPU, some minutes; FILE gets the times\n"
     "       kiln-tune-decode --from FILE >tuned.inc      makes the table from times that were saved\n";
 
 int run(const std::string &save, const std::string &from) {
@@ -30,16 +30,23 @@ int run(const std::string &save, const std::string &from) {
   } else {
     const Device device = Device::cuda(0);
     const cuda::DeviceProperties &properties = cuda::properties(device);
-    sweep = measure(usual_plan(), device, stderr);
     sweep.gpu = properties.name;
     sweep.multiprocessors = properties.multiprocessors;
     const std::time_t now = std::time(nullptr);
     char date[16];
     std::strftime(date, sizeof date, "%Y-%m-%d", std::gmtime(&now));
     sweep.date = date;
+    const SweepPlan plan = usual_plan();
+    for (const SweepShape &shape : plan.shapes) {
+      SweepPlan part = plan;
+      part.shapes = {shape};
+      const DecodeSweep found = measure(part, device, stderr);
+      sweep.samples.insert(sweep.samples.end(), found.samples.begin(), found.samples.end());
+      // After each shape, so that a run that is ended early has left what it knew.
+      if (!save.empty() && !(std::ofstream(save, std::ios::binary) << to_csv(sweep)).flush())
+        throw InvalidArgument("error: cannot write '" + save + "'");
+    }
   }
-  if (!save.empty() && !(std::ofstream(save, std::ios::binary) << to_csv(sweep)).flush())
-    throw InvalidArgument("error: cannot write '" + save + "'");
   std::fputs(decode_table(sweep).c_str(), stdout);
   if (std::fflush(stdout) != 0)
     throw InvalidArgument("error: cannot write the table");
