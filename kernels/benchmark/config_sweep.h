@@ -6,6 +6,7 @@
 #include "kiln/any_kernel.h"
 #include "kiln/error.h"
 #include "kiln/tool_arguments.h"
+#include "lib/split.h"
 
 #include <algorithm>
 #include <charconv>
@@ -22,17 +23,6 @@ struct ConfigChange {
   std::vector<std::string> values;
 };
 
-inline std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == text.npos)
-      return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
 /// Throws InvalidArgument where the text is no positive number; `what` says what it was to be.
 inline int whole_number(std::string_view text, const char *what) {
   int value = 0;
@@ -48,7 +38,7 @@ inline ConfigChange parse_change(std::string_view text) {
   if (equals == text.npos)
     throw InvalidArgument("error: --set needs FIELD=VALUE[,VALUE...]; not '" + std::string(text) + "'");
   ConfigChange change{std::string(text.substr(0, equals)), {}};
-  for (std::string_view value : split(text.substr(equals + 1), ','))
+  for (std::string_view value : kernels::split(text.substr(equals + 1), ','))
     change.values.emplace_back(value);
   return change;
 }

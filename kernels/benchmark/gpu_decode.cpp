@@ -26,7 +26,7 @@ std::vector<DecodeCell> usual_cells() {
 }
 
 DecodeCell parse_cell(std::string_view text) {
-  const std::vector<std::string_view> parts = split(text, ':');
+  const std::vector<std::string_view> parts = kernels::split(text, ':');
   if (parts.size() != 3 || (parts[0] != "uniform" && parts[0] != "ragged" && parts[0] != "skewed"))
     throw InvalidArgument("error: a cell is MODE:BATCH:LENGTH, the mode uniform, ragged or skewed; not '" +
                           std::string(text) + "'");

@@ -2,6 +2,7 @@
 
 #include "kiln/config.h"
 #include "kiln/error.h"
+#include "lib/split.h"
 
 #include <algorithm>
 #include <charconv>
@@ -26,17 +27,6 @@ constexpr double worth_a_kernel = 0.005;
 /// Tiles that lose no more than this against the best ones are kept from one size to the next, for shorter tables.
 constexpr double as_good = 0.005;
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == text.npos)
-      return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
 template <class T>
 bool read(std::string_view text, T &value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -46,7 +36,7 @@ bool read(std::string_view text, T &value) {
 const char *name_of(PagedSchedule schedule) { return schedule == PagedSchedule::rows ? "rows" : "shares"; }
 
 bool read_sample(std::string_view line, DecodeSample &s) {
-  const std::vector<std::string_view> parts = split(line, ',');
+  const std::vector<std::string_view> parts = kernels::split(line, ',');
   if (parts.size() != 12 || (parts[6] != "rows" && parts[6] != "shares"))
     return false;
   s.mode = parts[5];
@@ -58,7 +48,7 @@ bool read_sample(std::string_view line, DecodeSample &s) {
 }
 
 bool read_heading(std::string_view line, DecodeSweep &sweep) {
-  const std::vector<std::string_view> parts = split(line, ',');
+  const std::vector<std::string_view> parts = kernels::split(line, ',');
   constexpr std::string_view unit = " multiprocessors";
   if (parts.size() != 3 || !parts[0].starts_with("# ") || !parts[1].starts_with(" ") || !parts[1].ends_with(unit) ||
       !parts[2].starts_with(" "))
@@ -278,7 +268,7 @@ DecodeSweep from_csv(std::string_view text) {
     return InvalidArgument("error: line " + std::to_string(line) + " of the measurements is not " + what);
   };
   std::size_t number = 0;
-  for (std::string_view line : split(text, '\n')) {
+  for (std::string_view line : kernels::split(text, '\n')) {
     ++number;
     if (number == 1) {
       if (!read_heading(line, sweep))
