@@ -37,6 +37,7 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
   pipeline.asserts = options.asserts;
   pm.addPass(tile_gpu::createPipeline(pipeline));
   pm.addPass(tile_gpu::createPrefetchOperands());
+  pm.addPass(tile_gpu::createCarryPointers());
   tile_gpu::AllocateSharedOptions shared;
   shared.maxBytes = options.sharedBytes;
   pm.addPass(tile_gpu::createAllocateShared(shared));

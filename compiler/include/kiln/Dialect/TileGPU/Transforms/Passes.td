@@ -149,6 +149,27 @@ def PrefetchOperands : Pass<"tile-gpu-prefetch-operands", "::mlir::ModuleOp"> {
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
 
+def CarryPointers : Pass<"tile-gpu-carry-pointers", "::mlir::ModuleOp"> {
+  let summary = "advance the pointers of copies from iteration to iteration";
+  let description = [{
+    Where the pointers of a `tile_gpu.async_load` are invariant ones plus an offset that grows by the same distance in each iteration, the loop
+    carries them, and the distance is added.
+
+    ```mlir
+    // before                                          // after
+    scf.for %i = %lo to %hi step %s {                  scf.for %i = %lo to %hi step %s iter_args(%q = %before) {
+      %j = arith.addi %i, %two_steps                     %p = tile.addptr %q, %distances
+      %x = arith.muli %j, %stride
+      %xs = tile.splat %x
+      %p = tile.addptr %base, %xs
+      tile_gpu.async_load %p to %ring[%slot]             tile_gpu.async_load %p to %ring[%slot]
+    }                                                    scf.yield %p
+                                                       }
+    ```
+  }];
+  let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
+}
+
 def InsertBarriers : Pass<"tile-gpu-insert-barriers"> {
   let summary = "make all threads wait for each other where one could overtake another";
   let description = [{
