@@ -327,6 +327,24 @@ TEST(Pipeline, ATableOfTables) {
   runSmall(kLoop + entry("a", "%i") + entry("b", "%a") + entry("c", "%b") + row("x", "%c") + kAdd + kEnd);
 }
 
+TEST(Pipeline, AddressesThatAdvance) {
+  // Pointers, by rows; a number, from the last row on; and a number that does not grow evenly.
+  runSmall("  %c512_s = tile.splat %c512 : i32 -> tensor<512xi32>\n  %c15 = arith.constant 15 : i32\n"
+           "  %minus = arith.constant -1 : i32\n"
+           "  %first = tile.addptr %in_b, %lanes : tensor<512x!tile.ptr<f32>>, tensor<512xi32>\n"
+           "  %all:4 = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero, %p = %first, %o = %c15, %u = %c0) -> "
+           "(tensor<512xf32>, tensor<512x!tile.ptr<f32>>, i32, i32) : i32 {\n"
+           "    %x = tile.load %p : tensor<512x!tile.ptr<f32>> -> tensor<512xf32>\n" +
+           row("y", "%o") + row("z", "%u") +
+           "    %xy = arith.subf %x, %y : tensor<512xf32>\n    %xyz = arith.addf %xy, %z : tensor<512xf32>\n"
+           "    %next = arith.addf %acc, %xyz : tensor<512xf32>\n"
+           "    %p_next = tile.addptr %p, %c512_s : tensor<512x!tile.ptr<f32>>, tensor<512xi32>\n"
+           "    %o_next = arith.addi %minus, %o : i32\n    %u_next = arith.remsi %i, %c2 : i32\n"
+           "    scf.yield %next, %p_next, %o_next, %u_next : tensor<512xf32>, tensor<512x!tile.ptr<f32>>, i32, i32\n"
+           "  } {tile.num_stages = STAGES : i32}\n"
+           "  %result = arith.addf %all#0, %zero : tensor<512xf32>\n");
+}
+
 TEST(Pipeline, EntriesThatAreUsedOtherwiseToo) {
   runSmall(kLoop + entry("a", "%i") + row("x", "%a") +
            "    %f = arith.sitofp %a : i32 to f32\n    %f_s = tile.splat %f : f32 -> tensor<512xf32>\n"

@@ -120,6 +120,8 @@ private:
   Value slotNumber(int64_t value) { return number(value, builder.getI32Type()); }
   /// `start` + `count` steps.
   Value advance(Value start, int64_t count);
+  /// `start`, a value of the argument `value`, `count` iterations later.
+  Value advance(Value value, Value start, int64_t count);
   void describe(Operation *op, const Twine &text) { op->setAttr(kPipelineAttr, builder.getStringAttr(text)); }
 
   scf::ForOp loop;
@@ -175,6 +177,40 @@ Value Pipeliner::advance(Value start, int64_t count) {
   return builder.createOrFold<arith::AddIOp>(loc, start, distance);
 }
 
+Value Pipeliner::advance(Value value, Value start, int64_t count) {
+  Value distance = getDistance(loop, value);
+  if (count == 0)
+    return start;
+  Location loc = distance.getLoc();
+  bool isPointer = isa<tile::PtrType>(tile::getElementOrSelf(start.getType()));
+  // Products of pointers' distances have 64 bits, as addresses do; integers wrap as the sum of distances does.
+  auto scale = [&](Value one) -> Value {
+    Type type = one.getType();
+    if (isPointer && !tile::getElementOrSelf(type).isInteger(64)) {
+      Type wide = builder.getI64Type();
+      if (auto tensor = dyn_cast<RankedTensorType>(type))
+        wide = RankedTensorType::get(tensor.getShape(), wide, tensor.getEncoding());
+      one = arith::ExtSIOp::create(builder, loc, wide, one);
+      type = wide;
+    }
+    TypedAttr factor = builder.getIntegerAttr(tile::getElementOrSelf(type), count);
+    if (auto tensor = dyn_cast<RankedTensorType>(type))
+      factor = DenseElementsAttr::get(tensor, cast<Attribute>(factor));
+    return builder.createOrFold<arith::MulIOp>(loc, one, arith::ConstantOp::create(builder, loc, factor));
+  };
+  if (auto splat = distance.getDefiningOp<tile::SplatOp>()) {
+    Value scalar = scale(splat.getSource());
+    auto tensor = cast<RankedTensorType>(splat.getType());
+    auto type = RankedTensorType::get(tensor.getShape(), scalar.getType(), tensor.getEncoding());
+    distance = tile::SplatOp::create(builder, loc, type, scalar);
+  } else {
+    distance = scale(distance);
+  }
+  if (isPointer)
+    return tile::AddPtrOp::create(builder, loc, start.getType(), start, distance);
+  return arith::AddIOp::create(builder, loc, start, distance);
+}
+
 /// Iteration i + s exists if the induction variable of i is less than limit s: the upper bound less s steps, but
 /// without ever passing the lower bound, so that nothing overflows.
 void Pipeliner::findLimits() {
@@ -205,6 +241,9 @@ void Pipeliner::emitPrologue() {
   SmallVector<Value> exists;
   for (size_t stage = 0; stage < limits.size(); ++stage) {
     iterations.emplace_back(loop, builder, advance(loop.getLowerBound(), stage));
+    for (auto [argument, init] : llvm::zip_equal(loop.getRegionIterArgs(), loop.getInitArgs()))
+      if (getDistance(loop, argument))
+        iterations.back().set(argument, advance(argument, init, stage));
     exists.push_back(
         builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, loop.getLowerBound(), limits[stage]));
   }
@@ -312,6 +351,10 @@ void Pipeliner::emitStages(scf::ForOp pipelined) {
     for (Carried &value : carried)
       if (value.stage == stage)
         iteration.set(value.load.getResult(), value.argument);
+    for (auto [argument, now] :
+         llvm::zip(loop.getRegionIterArgs(), pipelined.getRegionIterArgs().take_front(loop.getNumRegionIterArgs())))
+      if (getDistance(loop, argument))
+        iteration.set(argument, advance(argument, now, stage));
     return iteration;
   };
   std::map<int64_t, Value> conditions;

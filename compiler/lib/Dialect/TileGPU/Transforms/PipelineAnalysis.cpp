@@ -1,7 +1,8 @@
 //===- PipelineAnalysis.cpp - What of a loop can run ahead ----------------===//
 //
 // A load can run ahead of its iteration if its address can be computed then - from the induction variable, from values
-// that do not change, and from other loads that can run ahead - and if no iteration in between may write what it reads.
+// that do not change or grow by the same distance each time, and from other loads that can run ahead - and if no
+// iteration in between may write what it reads.
 //
 // Loads that the body needs are looked at from the end of the body to its begin: what only the address of a load that
 // runs ahead was computed from, the body does not need any more.
@@ -80,7 +81,7 @@ StringRef Planner::whyNotAhead(Value value) {
     return "";
   Operation *op = value.getDefiningOp();
   if (!op)
-    return "its address is carried from iteration to iteration";
+    return getDistance(loop, value) ? "" : "its address is carried from iteration to iteration";
   if (auto load = dyn_cast<tile::LoadOp>(op))
     return whyNotAhead(load);
   auto [found, isNew] = reasons.try_emplace(op, "");
@@ -238,6 +239,19 @@ PipelinePlan Planner::run() {
 }
 
 } // namespace
+
+Value tile_gpu::getDistance(scf::ForOp loop, Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != loop.getBody() || argument == loop.getInductionVar())
+    return {};
+  Operation *next = loop.getTiedLoopYieldedValue(argument)->get().getDefiningOp();
+  Value distance;
+  if (auto pointer = dyn_cast_or_null<tile::AddPtrOp>(next); pointer && pointer.getBase() == argument)
+    distance = pointer.getOffset();
+  else if (auto sum = dyn_cast_or_null<arith::AddIOp>(next))
+    distance = sum.getLhs() == argument ? sum.getRhs() : sum.getRhs() == argument ? sum.getLhs() : Value();
+  return distance && !isOfIteration(loop, distance) ? distance : Value();
+}
 
 bool tile_gpu::isOfIteration(scf::ForOp loop, Value value) {
   return loop->isAncestor(value.getParentBlock()->getParentOp());

@@ -52,6 +52,10 @@ struct PipelineLimits {
 
 PipelinePlan planPipeline(mlir::scf::ForOp loop, const AccessPlans &accesses, PipelineLimits limits);
 
+/// By what `value` grows from each iteration to the next, if it is an argument of the loop's body to which every
+/// iteration adds the same: integers, to an integer or to pointers. Null otherwise.
+mlir::Value getDistance(mlir::scf::ForOp loop, mlir::Value value);
+
 /// Whether `value` is computed in the body of `loop`, or is one of its arguments.
 bool isOfIteration(mlir::scf::ForOp loop, mlir::Value value);
 

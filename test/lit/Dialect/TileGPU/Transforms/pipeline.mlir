@@ -234,3 +234,45 @@ func.func @one(%table: !tile.ptr<i32> {tile.readonly}, %n: i32) attributes {tile
   tile.print "r", %last : i32
   return
 }
+
+// A pointer and a number that grow by the same in each iteration: those of iteration i + 2 are two of them further on.
+// The distance of pointers is scaled in 64 bits.
+
+// CHECK-LABEL: @advancing(
+// CHECK-SAME: %[[IN:[a-z0-9]+]]: !tile.ptr<f32>{{.*}}, %[[N:[a-z0-9]+]]: i32, %[[D:[a-z0-9]+]]: i32
+// CHECK: %[[WIDE:.*]] = arith.extsi %[[D]] : i32 to i64
+// CHECK: %[[TWICE:.*]] = arith.muli %[[WIDE]], %c2_i64 : i64
+// CHECK: %[[FURTHER:.*]] = tile.splat %[[TWICE]] : i64
+// CHECK: scf.for {{.*}} iter_args(%{{[a-z0-9]+}} = %{{[a-z0-9_]+}}, %[[P:[a-z0-9]+]] = %{{[a-z0-9]+}}, %[[O:[a-z0-9]+]] = %c0_i32
+// CHECK-NEXT: tile_gpu.async_wait 1
+// CHECK-DAG: %[[AHEAD:.*]] = tile.addptr %[[P]], %[[FURTHER]]
+// CHECK-DAG: tile_gpu.async_load %[[AHEAD]]
+// CHECK-DAG: %[[NUMBER:.*]] = arith.addi %[[O]], %c256_i32
+// CHECK-DAG: %[[NUMBERS:.*]] = tile.splat %[[NUMBER]]
+// CHECK-DAG: %[[Q:.*]] = tile.addptr %{{.*}}, %[[NUMBERS]]
+// CHECK-DAG: tile_gpu.async_load %[[Q]]
+// CHECK-NOT: tile.load
+// CHECK: scf.yield
+func.func @advancing(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readonly}, %n: i32, %d: i32 {tile.divisibility = 16 : i64}) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c128 = arith.constant 128 : i32
+  %zero = arith.constant dense<0.0> : tensor<128xf32, #l>
+  %lanes = tile.arange 0 to 128 : tensor<128xi32, #l>
+  %splat = tile.splat %in : !tile.ptr<f32> -> tensor<128x!tile.ptr<f32>, #l>
+  %base = tile.addptr %splat, %lanes : tensor<128x!tile.ptr<f32>, #l>, tensor<128xi32, #l>
+  %ds = tile.splat %d : i32 -> tensor<128xi32, #l>
+  %sum:3 = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero, %p = %base, %o = %c0) -> (tensor<128xf32, #l>, tensor<128x!tile.ptr<f32>, #l>, i32) : i32 {
+    %x = tile.load %p : tensor<128x!tile.ptr<f32>, #l> -> tensor<128xf32, #l>
+    %os = tile.splat %o : i32 -> tensor<128xi32, #l>
+    %q = tile.addptr %base, %os : tensor<128x!tile.ptr<f32>, #l>, tensor<128xi32, #l>
+    %y = tile.load %q : tensor<128x!tile.ptr<f32>, #l> -> tensor<128xf32, #l>
+    %both = arith.addf %x, %y : tensor<128xf32, #l>
+    %next = arith.addf %acc, %both : tensor<128xf32, #l>
+    %p_next = tile.addptr %p, %ds : tensor<128x!tile.ptr<f32>, #l>, tensor<128xi32, #l>
+    %o_next = arith.addi %o, %c128 : i32
+    scf.yield %next, %p_next, %o_next : tensor<128xf32, #l>, tensor<128x!tile.ptr<f32>, #l>, i32
+  } {tile.num_stages = 3 : i32}
+  tile.print "r", %sum#0 : tensor<128xf32, #l>
+  return
+}

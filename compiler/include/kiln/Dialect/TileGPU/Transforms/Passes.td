@@ -91,8 +91,8 @@ def RemoveConversions : Pass<"tile-gpu-remove-conversions", "::mlir::ModuleOp"> 
 def Pipeline : Pass<"tile-gpu-pipeline", "::mlir::ModuleOp"> {
   let summary = "start the loads of later iterations before the earlier ones compute";
   let description = [{
-    In a loop with `tile.num_stages = n`, n at least 2, a load whose address does not depend on what the loop computes, and whose memory the loop
-    does not write, is copied into a ring of n slots in shared memory n - 1 iterations before the iteration that reads it. Addresses may come from
+    In a loop with `tile.num_stages = n`, n at least 2, a load whose address does not depend on what the loop computes - but for pointers and
+    numbers that grow by the same distance in each iteration - and whose memory the loop does not write, is copied into a ring of n slots in shared memory n - 1 iterations before the iteration that reads it. Addresses may come from
     other loads (a table of pages): these are loaded into registers an iteration earlier still. Loads that cannot be copied, but are small, are loaded
     into registers an iteration ahead. Where n slots of all rings do not fit into `max-bytes`, there are fewer.
 
