@@ -15,6 +15,7 @@ protected:
     std::int64_t tokens = 5, kv_heads = 3, head_dim = 64, page_size = 4;
     int block_heads = 2;
     std::int64_t unit = 1; ///< stride along dim
+    std::int64_t gap = 8;  ///< elements between tokens; with an odd number a GPU runs code that relies on no alignment
     bool hnd = false;
   };
 
@@ -24,7 +25,7 @@ protected:
     what << c.tokens << " tokens, " << c.kv_heads << " heads, head_dim " << c.head_dim << ", page_size " << c.page_size;
     SCOPED_TRACE(what.str());
     const std::int64_t d = c.head_dim * c.unit, pages = c.tokens / c.page_size + 3;
-    const kernels::TokenStrides from{c.kv_heads * d + 5, d, c.unit};
+    const kernels::TokenStrides from{c.kv_heads * d + c.gap, d, c.unit};
     const std::int64_t page = c.page_size * c.kv_heads * d;
     const kernels::CacheStrides to = c.hnd ? kernels::CacheStrides{page, d, c.page_size * d, c.unit}
                                            : kernels::CacheStrides{page, c.kv_heads * d, d, c.unit};
@@ -79,6 +80,7 @@ TEST_P(KvCacheStore, Shapes) {
   run<half>({.head_dim = 112, .page_size = 20});
   run<half>({.hnd = true});
   run<half>({.unit = 2});
+  run<half>({.gap = 5});
 }
 
 TEST(KvCacheStoreInvalid, Messages) {
