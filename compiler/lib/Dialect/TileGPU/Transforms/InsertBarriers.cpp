@@ -54,7 +54,8 @@ struct Access {
   LayoutAttr elements = {};
   bool isCopy = false;
   /// Shared: how many iterations behind the present one of `loop` the iteration is whose slot this is, modulo the
-  /// slots; -1 if that is not known.
+  /// slots; -1 if that is not known. In front of the loop there is none yet, and the first iteration is the present
+  /// one.
   int64_t ahead = -1;
   Operation *loop = nullptr;
   /// Global: a tile of pointers, each of which one thread accesses, always the same one; or null.
@@ -126,8 +127,7 @@ Access describeRing(Operation *op, Value ring, Value elements, bool isCopy) {
          parent = parent->getParentOp())
       if (isa<scf::ForOp>(parent))
         access.loop = parent;
-    if (access.loop)
-      access.ahead = ahead.getInt() % cast<RingType>(ring.getType()).getSlots();
+    access.ahead = ahead.getInt() % cast<RingType>(ring.getType()).getSlots();
   }
   return access;
 }
@@ -222,6 +222,14 @@ public:
       add(access);
     if (all)
       underWay.clear();
+  }
+  /// In front of `loop`: its first iteration is the present one for the rings whose slots its iterations take.
+  void enter(Operation *loop) {
+    for (Accesses *list : {&accesses, &underWay})
+      for (Access &access : *list)
+        if (access.ahead >= 0 && !access.loop &&
+            llvm::any_of(access.ring.getUsers(), [&](Operation *user) { return loop->isAncestor(user); }))
+          access.loop = loop;
   }
   /// Behind an iteration of `loop`: a value from inside stands for other pointers the next time, and the next iteration
   /// has another slot.
@@ -328,6 +336,7 @@ void BarrierPlacement::walkIteration(Operation *loop, Pending &pending, Pending 
 }
 
 void BarrierPlacement::walkLoop(Operation *loop, Pending &pending) {
+  pending.enter(loop);
   // What was accessed in front of the loop is better settled there than in every iteration.
   if (waits.contains(loop)) {
     pending.clear();

@@ -410,3 +410,51 @@ func.func @late(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
   }
   return
 }
+
+// What is read in front of the loop is the slot of the first iteration, whose copies go to another one; those of the
+// second iteration go there.
+// CHECK-LABEL: @in_front(
+// CHECK: tile_gpu.ring_load
+// CHECK-NEXT: tile.print
+// CHECK-NEXT: scf.for
+// CHECK-NEXT: tile_gpu.async_load
+// CHECK-NEXT: tile_gpu.async_commit
+// CHECK-NEXT: tile_gpu.async_wait 1
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile_gpu.ring_load
+// CHECK-NEXT: tile.print
+// CHECK-NEXT: }
+func.func @in_front(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128>
+  %x = tile_gpu.ring_load %ring[%zero] {tile_gpu.ahead = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #m128>
+  tile.print "x", %x : tensor<128xf32, #m128>
+  scf.for %i = %zero to %n step %one : i32 {
+    tile_gpu.async_load %p to %ring[%slot] {tile_gpu.ahead = 1 : i64} : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+    tile_gpu.async_commit
+    tile_gpu.async_wait 1
+    %y = tile_gpu.ring_load %ring[%slot] {tile_gpu.ahead = 1 : i64} : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #m128>
+    tile.print "y", %y : tensor<128xf32, #m128>
+  }
+  return
+}
+
+// Without a barrier in the loop, the copies of the second iteration overtake the reads in front.
+// CHECK-LABEL: @in_front_alone(
+// CHECK: tile_gpu.ring_load
+// CHECK-NEXT: tile.print
+// CHECK: tile_gpu.barrier
+// CHECK: return
+func.func @in_front_alone(%p: tensor<128x!tile.ptr<f32>, #l128>, %n: i32, %slot: i32) {
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %ring = tile_gpu.alloc_ring {tile_gpu.shared_offset = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128>
+  %x = tile_gpu.ring_load %ring[%zero] {tile_gpu.ahead = 0 : i64} : !tile_gpu.ring<2x128xf32, #s128> -> tensor<128xf32, #m128>
+  tile.print "x", %x : tensor<128xf32, #m128>
+  scf.for %i = %zero to %n step %one : i32 {
+    tile_gpu.async_load %p to %ring[%slot] {tile_gpu.ahead = 1 : i64} : tensor<128x!tile.ptr<f32>, #l128> to !tile_gpu.ring<2x128xf32, #s128>
+    tile_gpu.async_commit
+  }
+  return
+}
