@@ -208,10 +208,15 @@ int64_t Planner::countSlots() const {
     for (const RingReader &reader : findRingReaders(copy.load))
       gone.insert(reader.conversion);
   }
+  // What stands behind the loop may have the rings' room; what stands in front of it may not, as copies start early.
+  auto isBehind = [&](Operation *op) {
+    Operation *place = loop->getBlock()->findAncestorOpInBlock(*op);
+    return place && loop->isBeforeInBlock(place);
+  };
   loop->getParentOfType<func::FuncOp>().walk([&](Operation *op) {
     if (auto ring = dyn_cast<AllocRingOp>(op); ring && loop->isAncestor(ring))
       otherBytes += llvm::alignTo(ring.getType().getBytes(), kSharedAlignment);
-    else if (!gone.contains(op))
+    else if (!gone.contains(op) && !isBehind(op))
       largest = std::max<int64_t>(largest, llvm::alignTo(getSharedBytes(op), kSharedAlignment));
   });
   int64_t room = std::max<int64_t>(limits.sharedBytes - otherBytes - largest, 0);

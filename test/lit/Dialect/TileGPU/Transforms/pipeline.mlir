@@ -1,6 +1,7 @@
 // RUN: kiln-opt %s --tile-gpu-pipeline | FileCheck %s
 // RUN: kiln-opt %s --tile-gpu-pipeline=asserts=true | FileCheck %s --check-prefix=ASSERTS
 // RUN: kiln-opt %s --tile-gpu-pipeline=max-bytes=1100 | FileCheck %s --check-prefix=SMALL
+// RUN: kiln-opt %s -tile-gpu-pipeline=max-bytes=2100 | FileCheck %s --check-prefix=BEHIND
 
 #l = #tile_gpu.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [64]], warp = []>
 #half = #tile_gpu.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [0]], warp = []>
@@ -274,5 +275,35 @@ func.func @advancing(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.rea
     scf.yield %next, %p_next, %o_next : tensor<128xf32, #l>, tensor<128x!tile.ptr<f32>, #l>, i32
   } {tile.num_stages = 3 : i32}
   tile.print "r", %sum#0 : tensor<128xf32, #l>
+  return
+}
+
+// 1 KB for a conversion behind the loop is no loss for the ring of 2 KB: it has its room then.
+
+#two_warps = #tile_gpu.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [64]], warp = [[128]]>
+#other = #tile_gpu.layout<register = [[64], [128]], lane = [[1], [2], [4], [8], [16]], warp = [[32]]>
+
+// BEHIND-LABEL: @behind(
+// BEHIND: tile_gpu.alloc_ring : <2x256xf32, #shared
+// BEHIND: "pipelined in 2 stages"
+// BEHIND: tile_gpu.convert_layout
+func.func @behind(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readonly}, %n: i32) attributes {tile.kernel, tile.num_warps = 2 : i32} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c256 = arith.constant 256 : i32
+  %zero = arith.constant dense<0.0> : tensor<256xf32, #two_warps>
+  %lanes = tile.arange 0 to 256 : tensor<256xi32, #two_warps>
+  %base = tile.splat %in : !tile.ptr<f32> -> tensor<256x!tile.ptr<f32>, #two_warps>
+  %sum = scf.for %i = %c0 to %n step %c1 iter_args(%acc = %zero) -> (tensor<256xf32, #two_warps>) : i32 {
+    %o = arith.muli %i, %c256 : i32
+    %os = tile.splat %o : i32 -> tensor<256xi32, #two_warps>
+    %at = arith.addi %os, %lanes : tensor<256xi32, #two_warps>
+    %p = tile.addptr %base, %at : tensor<256x!tile.ptr<f32>, #two_warps>, tensor<256xi32, #two_warps>
+    %x = tile.load %p : tensor<256x!tile.ptr<f32>, #two_warps> -> tensor<256xf32, #two_warps>
+    %next = arith.addf %acc, %x : tensor<256xf32, #two_warps>
+    scf.yield %next : tensor<256xf32, #two_warps>
+  } {tile.num_stages = 2 : i32}
+  %moved = tile_gpu.convert_layout %sum : tensor<256xf32, #two_warps> -> tensor<256xf32, #other>
+  tile.print "r", %moved : tensor<256xf32, #other>
   return
 }
