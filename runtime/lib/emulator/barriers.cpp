@@ -1,4 +1,4 @@
-// bar, fence.
+// bar, fence, griddepcontrol.
 #include "barriers.h"
 
 #include "program.h"
@@ -102,4 +102,9 @@ void kiln::runtime::emulator::add_barriers(SemanticsList &list) {
                         std::atomic_thread_fence(std::memory_order_seq_cst);
                         return Progress::done;
                       }});
+  // Launches run one after the other, each with all memory that the one before it left.
+  for (const char *what : {"wait", "launch_dependents"})
+    list.push_back({.name = std::string("griddepcontrol.") + what, .kind = barrier, .step = [](WarpStep &) {
+                      return Progress::done;
+                    }});
 }

@@ -50,7 +50,7 @@ void add_tensor_cores(SemanticsList &list);    ///< mma
 void add_matrix_accesses(SemanticsList &list); ///< ldmatrix, stmatrix
 void add_accesses(SemanticsList &list);        ///< ld, st, prefetch
 void add_atomics(SemanticsList &list);         ///< atom, red
-void add_barriers(SemanticsList &list);        ///< bar, fence
+void add_barriers(SemanticsList &list);        ///< bar, fence, griddepcontrol
 void add_mbarriers(SemanticsList &list);       ///< mbarrier
 void add_async_copies(SemanticsList &list);    ///< cp.async
 void add_exchange_checks(SemanticsList &list); ///< exchange.sent, exchange.received

@@ -66,6 +66,7 @@ public:
     addAccesses();
     addAtomics();
     addFences();
+    addLaunchControl();
     addAsyncCopies();
     addMbarriers();
     addTensorCores();
@@ -114,6 +115,7 @@ private:
   void addStores(StringRef space, MachineType address);
   void addAtomics();
   void addFences();
+  void addLaunchControl();
   void addAsyncCopies();
   void addMbarriers();
   void addTensorCores();
@@ -294,6 +296,21 @@ void TableBuilder::addFences() {
       row.effect = MachineEffect::Sync;
       row.space = MachineSpace::Both;
     }
+  }
+}
+
+/// Launches that overlap. Assembly, because to LLVM the intrinsics of the same names touch no memory, and it would move
+/// loads across them.
+void TableBuilder::addLaunchControl() {
+  // Until the launches that this one depends on have ended, and what they wrote is to be seen.
+  assembly("griddepcontrol.wait", {}, {}, "griddepcontrol.wait;");
+  // The launches that depend on this one may start once all its programs have got here or ended.
+  assembly("griddepcontrol.launch_dependents", {}, {}, "griddepcontrol.launch_dependents;");
+  for (MachineRow &row : llvm::MutableArrayRef(rows).take_back(2)) {
+    row.effect = MachineEffect::Sync;
+    row.space = MachineSpace::Both;
+    row.capability = 90;
+    row.ptx = 78;
   }
 }
 
