@@ -1,4 +1,4 @@
-//===- Checks.cpp - Promises, assertions and output -----------------------===//
+//===- Checks.cpp - Promises, assertions, output and order of launches -----------------------===//
 
 #include "Machine.h"
 
@@ -75,6 +75,9 @@ llvm::Error runExternCall(Machine &machine, Operation *op) {
                                "': external functions are compiled for a device");
 }
 
+/// The caller has waited for the launches before this one.
+llvm::Error runNothing(Machine &, Operation *) { return llvm::Error::success(); }
+
 } // namespace
 
 void interp::registerCheckHandlers(Handlers &handlers) {
@@ -82,4 +85,6 @@ void interp::registerCheckHandlers(Handlers &handlers) {
   handlers.add<tile::AssertOp>(runAssert);
   handlers.add<tile::PrintOp>(runPrint);
   handlers.add<tile::ExternCallOp>(runExternCall);
+  handlers.add<tile::WaitForLaunchesOp>(runNothing);
+  handlers.add<tile::LaunchDependentsOp>(runNothing);
 }

@@ -93,6 +93,24 @@ TEST_F(TileDialectTest, ReadOnlyMemoryIsFoundThroughControlFlow) {
   EXPECT_FALSE(isReadOnlyMemory(values[3]));
 }
 
+TEST_F(TileDialectTest, WhatALaunchInFrontMayWriteIsNotConstant) {
+  for (bool overlaps : {false, true}) {
+    OwningOpRef<ModuleOp> module =
+        parse(std::string("func.func @kernel(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>, %i: i32) "
+                          "attributes {tile.kernel") +
+              (overlaps ? ", tile.overlaps" : "") +
+              "} {\n%n = tile.addptr %p, %i : !tile.ptr<f32>, i32\n"
+              "tile.print \"\", %p, %n, %q : !tile.ptr<f32>, !tile.ptr<f32>, !tile.ptr<f32>\nreturn\n}");
+    ASSERT_TRUE(module);
+    OperandRange values = find<PrintOp>(*module).getValues();
+    for (unsigned i : {0, 1}) {
+      EXPECT_TRUE(isReadOnlyMemory(values[i]));
+      EXPECT_EQ(isConstantMemory(values[i]), !overlaps);
+    }
+    EXPECT_FALSE(isConstantMemory(values[2]));
+  }
+}
+
 TEST_F(TileDialectTest, FactsAboutDeadCodeAreUnknown) {
   OwningOpRef<ModuleOp> module = parse(R"mlir(
     func.func @kernel(%n: i32) attributes {tile.kernel} {

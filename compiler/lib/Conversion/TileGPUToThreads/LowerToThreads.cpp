@@ -267,6 +267,14 @@ LogicalResult KernelLowering::lower(Operation *op) {
         lowering.barrier();
         return success();
       })
+      .Case<tile::WaitForLaunchesOp>([&](auto) {
+        lowering.machineResults("griddepcontrol.wait", {});
+        return success();
+      })
+      .Case<tile::LaunchDependentsOp>([&](auto) {
+        lowering.machineResults("griddepcontrol.launch_dependents", {});
+        return success();
+      })
       .Case<tile::ArangeOp>(family(lowerArange))
       .Case<tile::SplatOp>(family(lowerSplat))
       .Case<tile::BroadcastOp>(family(lowerBroadcast))
@@ -338,6 +346,7 @@ LogicalResult KernelLowering::run() {
   // What was promised about pointers and numbers has served; `tile.readonly` belongs on pointers alone.
   for (unsigned i = 0, e = kernel.getNumArguments(); i < e; ++i)
     kernel.removeArgAttr(i, tile::kReadOnlyAttr);
+  kernel->removeAttr(tile::kOverlapsAttr);
   return success();
 }
 

@@ -119,14 +119,14 @@ void MemoryLowering::record(AccessKind kind, unsigned count, bool isPredicated) 
   record.bits = words.bits * words.count;
   record.count = count;
   record.predicated = isPredicated;
-  record.readOnly = kind == AccessKind::Load && plan.isReadOnly;
+  record.readOnly = kind == AccessKind::Load && plan.isConstant;
   record.limit = plan.vector.limit;
   lowering.addAccessRecord(record);
 }
 
 void MemoryLowering::lowerLoad(tile::LoadOp load) {
   std::string row =
-      ((plan.isReadOnly ? "ld.global.nc." : "ld.global.") + words.name + (plan.isMasked ? ".pred" : "")).str();
+      ((plan.isConstant ? "ld.global.nc." : "ld.global.") + words.name + (plan.isMasked ? ".pred" : "")).str();
   SmallVector<Value> others, registers(addresses.size());
   if (plan.isMasked && load.getOther())
     others = lowering.getRegisters(load.getOther());

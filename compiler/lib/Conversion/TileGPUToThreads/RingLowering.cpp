@@ -74,7 +74,7 @@ LogicalResult tile_gpu::lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op)
     record.bits = bytes * 8;
     record.count = vectors.size();
     record.predicated = plan.isMasked;
-    record.readOnly = plan.isReadOnly;
+    record.readOnly = plan.isConstant;
     record.limit = plan.vector.limit;
     lowering.addAccessRecord(record);
   }

@@ -25,6 +25,7 @@ void kiln::buildTileToCPULoopsPipeline(OpPassManager &pm, const TileToCPUOptions
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
   };
+  pm.addPass(tile::createRemoveOverlap());
   pm.addPass(tile::createExpandFp8());
   simplify();
   pm.addPass(createTileSplitPointers());

@@ -21,6 +21,8 @@ static void simplify(OpPassManager &pm) {
 }
 
 void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
+  if (options.capability < 90)
+    pm.addPass(tile::createRemoveOverlap());
   tile::ExpandFp8Options fp8;
   fp8.capability = options.capability;
   pm.addPass(tile::createExpandFp8(fp8));

@@ -171,3 +171,32 @@ func.func @origins(%p: !tile.ptr<f32> {tile.readonly}, %r: !tile.ptr<f32> {tile.
   tile.store %qs, %y : tensor<8x!tile.ptr<f32>>
   return
 }
+
+// -----
+
+// What another launch may still write is loaded again behind the wait, and stays in its loop; nothing moves across.
+// CSE-LABEL: func.func @overlaps
+// CSE: tile.load
+// CSE: tile.wait_for_launches
+// CSE-NEXT: tile.load
+// CSE-NEXT: tile.launch_dependents
+// LICM-LABEL: func.func @overlaps
+// LICM: tile.wait_for_launches
+// LICM: scf.for
+// LICM-NEXT: tile.load
+func.func @overlaps(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>) attributes {tile.kernel, tile.overlaps} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %c4 = arith.constant 4 : i32
+  %a = tile.load %p : !tile.ptr<f32> -> f32
+  tile.wait_for_launches
+  %b = tile.load %p : !tile.ptr<f32> -> f32
+  tile.launch_dependents
+  %c = arith.addf %a, %b : f32
+  tile.store %q, %c : !tile.ptr<f32>
+  scf.for %i = %c0 to %c4 step %c1 : i32 {
+    %x = tile.load %p : !tile.ptr<f32> -> f32
+    tile.store %q, %x : !tile.ptr<f32>
+  }
+  return
+}

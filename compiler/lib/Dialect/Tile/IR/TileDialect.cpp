@@ -79,6 +79,14 @@ LogicalResult TileDialect::verifyOperationAttribute(Operation *op, NamedAttribut
       return op->emitOpError() << "has attribute '" << name << "', which only a loop may carry";
     return verifyPositiveI32(op, attribute);
   }
+  if (name == kOverlapsAttr) {
+    if (!isKernel(op))
+      return op->emitOpError() << "has attribute '" << name << "', which only a kernel may carry";
+    if (!isa<UnitAttr>(attribute.getValue()))
+      return op->emitOpError() << "attribute '" << name << "' must be a unit attribute, but is "
+                               << attribute.getValue();
+    return success();
+  }
   if (name == kReadOnlyAttr || name == kDivisibilityAttr)
     return op->emitOpError() << "has attribute '" << name << "', which belongs on an argument of a kernel";
   return op->emitOpError() << "has the unknown attribute '" << name << "'";

@@ -1,4 +1,4 @@
-//===- TileMemoryOps.cpp - Pointers, loads, stores and atomics -------------------------------------------===//
+//===- TileMemoryOps.cpp - Pointers, loads, stores, atomics, overlapping launches ------------------------===//
 
 #include "kiln/Dialect/Tile/IR/Tile.h"
 
@@ -82,7 +82,7 @@ LogicalResult LoadOp::verify() {
 /// Memory that nothing writes during a launch holds one value, so that a load of it has no effect to order against
 /// anything: it may be removed, merged with an equal load across stores, and (see getSpeculatability) hoisted.
 void LoadOp::getEffects(EffectList &effects) {
-  if (!isReadOnlyMemory(getPointer()))
+  if (!isConstantMemory(getPointer()))
     effects.emplace_back(MemoryEffects::Read::get(), &getPointerMutable());
 }
 
@@ -159,3 +159,17 @@ LogicalResult AtomicCASOp::verify() {
 }
 
 void AtomicCASOp::getEffects(EffectList &effects) { addAtomicEffects(effects); }
+
+//===----------------------------------------------------------------------===//
+// Launches that overlap
+//===----------------------------------------------------------------------===//
+
+LogicalResult WaitForLaunchesOp::verify() {
+  Operation *parent = (*this)->getParentOp();
+  if (isKernel(parent) && parent->hasAttr(kOverlapsAttr))
+    return success();
+  if (auto kernel = (*this)->getParentOfType<func::FuncOp>(); isKernel(kernel) && kernel->hasAttr(kOverlapsAttr))
+    return emitOpError() << "stands inside of '" << parent->getName()
+                         << "', but every program has to wait: it belongs in the body of the kernel";
+  return emitOpError() << "stands in no kernel with the attribute '" << kOverlapsAttr << "'";
+}

@@ -114,3 +114,9 @@ bool kiln::tile::isReadOnlyMemory(Value pointer) {
   }
   return true;
 }
+
+bool kiln::tile::isConstantMemory(Value pointer) {
+  Region *region = pointer.getParentRegion();
+  auto function = region ? region->getParentOfType<func::FuncOp>() : func::FuncOp();
+  return !(function && function->hasAttr(kOverlapsAttr)) && isReadOnlyMemory(pointer);
+}

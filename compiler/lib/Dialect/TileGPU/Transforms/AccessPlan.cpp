@@ -11,7 +11,7 @@ using namespace kiln::tile_gpu;
 
 static AccessPlan planAccess(Value pointer, Value mask, const tile::AxisFactsAnalysis &facts) {
   AccessPlan plan;
-  plan.isReadOnly = tile::isReadOnlyMemory(pointer);
+  plan.isConstant = tile::isConstantMemory(pointer);
   tile::AxisFacts pointerFacts = facts.get(pointer);
   std::optional<tile::AxisFacts> maskFacts;
   if (mask) {

@@ -48,6 +48,7 @@ namespace kiln::tile {
 
 /// Names of the attributes that kernels, their arguments and loops carry.
 inline constexpr llvm::StringLiteral kKernelAttr = "tile.kernel";     // unit, on func.func
+inline constexpr llvm::StringLiteral kOverlapsAttr = "tile.overlaps"; // unit, on func.func
 inline constexpr llvm::StringLiteral kReadOnlyAttr = "tile.readonly"; // unit, on a pointer argument
 inline constexpr llvm::StringLiteral kDivisibilityAttr =
     "tile.divisibility";                                               // i64, on a pointer (bytes) or integer argument
@@ -76,9 +77,13 @@ bool isNumberType(mlir::Type type);
 /// Whether `argument` is an argument of a kernel that is marked `tile.readonly`.
 bool isReadOnlyArgument(mlir::BlockArgument argument);
 
-/// Whether the memory that `pointer` (a pointer or a tensor of them) reaches is read-only for the whole launch: it is
+/// Whether no program of the launch writes the memory that `pointer` (a pointer or a tensor of them) reaches: it is
 /// derived from arguments marked `tile.readonly` alone.
 bool isReadOnlyMemory(mlir::Value pointer);
+
+/// Whether that memory holds one value while the kernel runs: it is read-only, and the kernel does not overlap with
+/// launches that may still write it.
+bool isConstantMemory(mlir::Value pointer);
 
 } // namespace kiln::tile
 

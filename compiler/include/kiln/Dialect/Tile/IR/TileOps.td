@@ -199,7 +199,7 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, DeclareOpInterfaceM
     A lane whose mask is false touches no memory and yields `other`; `other` is zero where absent and needs a mask.
 
     A load through pointers that all derive from `tile.readonly` arguments has no effect to order against anything: equal loads are one
-    across stores, and one in a loop that is known to run may move in front of it.
+    across stores, and one in a loop that is known to run may move in front of it. In a kernel with `tile.overlaps` this does not hold.
 
     ```mlir
     %v = tile.load %p : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
@@ -272,6 +272,46 @@ def Tile_AtomicCASOp : Tile_Op<"atomic_cas", [DeclareOpInterfaceMethods<MemoryEf
     custom<CASTypes>(type($pointer), type($result), type($compare), type($value))
   }];
   let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Launches that overlap
+//===----------------------------------------------------------------------===//
+
+def Tile_WaitForLaunchesOp : Tile_Op<"wait_for_launches", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait for the launches before this one in its stream";
+  let description = [{
+    Blocks the program until the launches before this one in its stream have ended and what they wrote is visible. No access to memory that
+    they write stands in front of it, and no access moves across it.
+
+    The kernel carries `tile.overlaps`, and every program of it waits: the operation stands in the kernel's body, in no loop or branch. A
+    launch that did not wait would end before those in front of it, and one behind it waits for it alone.
+
+    ```mlir
+    func.func @second(%x: !tile.ptr<f32>) attributes {tile.kernel, tile.overlaps} {
+      tile.wait_for_launches
+      tile.launch_dependents
+      %v = tile.load %x : !tile.ptr<f32> -> f32
+      tile.print "first wrote", %v : f32
+      return
+    }
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
+}
+
+def Tile_LaunchDependentsOp : Tile_Op<"launch_dependents", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "let the next launch in the stream start";
+  let description = [{
+    Once all programs have got here or ended, the next launch in the stream may start, if it is one that overlaps. It is a hint: what this
+    launch writes, before or behind the operation, the next one sees only after `tile.wait_for_launches`.
+
+    ```mlir
+    tile.launch_dependents
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
 }
 
 //===----------------------------------------------------------------------===//

@@ -38,4 +38,12 @@ def ExpandMath : Pass<"tile-expand-math"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def RemoveOverlap : Pass<"tile-remove-overlap", "::mlir::ModuleOp"> {
+  let summary = "make kernels that overlap with other launches ones that do not";
+  let description = [{
+    For the CPU and for GPUs before sm_90, where a launch starts when those before it in its stream have ended: `tile.wait_for_launches` and
+    `tile.launch_dependents` go, and with `tile.overlaps` the doubts about `tile.readonly` memory.
+  }];
+}
+
 #endif

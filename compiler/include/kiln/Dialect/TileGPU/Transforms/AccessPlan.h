@@ -21,8 +21,8 @@ struct AccessPlan {
   tile::VectorLimit vector;
   /// There is a mask, and it is not known to be true throughout.
   bool isMasked = false;
-  /// A load from memory that nobody writes during the launch.
-  bool isReadOnly = false;
+  /// A load from memory that nobody writes while the kernel runs.
+  bool isConstant = false;
 };
 
 /// Plans of the loads, copies and stores of a kernel whose types have layouts.
