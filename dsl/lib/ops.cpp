@@ -373,6 +373,23 @@ Tile dot(const Operand &a, const Operand &b, DotOptions options, Loc loc) {
   return dot(a, b, Operand(acc, loc), options, loc);
 }
 
+// ---- launches that overlap
+// -----------------------------------------------------------------------------------------------------------
+
+void wait_for_launches(Loc loc) {
+  Tracer &t = Tracer::current(loc);
+  if (t.frames.size() > 1)
+    t.fail(loc, "'wait_for_launches' stands inside of a loop, a branch or a combiner, but every program has to wait: "
+                "call it outside");
+  t.frames.front().block->getParentOp()->setAttr(tile::kOverlapsAttr, t.builder.getUnitAttr());
+  tile::WaitForLaunchesOp::create(t.builder, t.location(loc));
+}
+
+void launch_dependents(Loc loc) {
+  Tracer &t = Tracer::current(loc);
+  tile::LaunchDependentsOp::create(t.builder, t.location(loc));
+}
+
 // ---- facts and checks
 // -----------------------------------------------------------------------------------------------------------
 

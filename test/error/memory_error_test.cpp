@@ -92,4 +92,16 @@ TEST(MemoryErrors, Atomics) {
                [](const None &, ptr<float> p) { BAD kiln::atomic_cas(p, 0, 1); });
 }
 
+TEST(MemoryErrors, WaitsInside) {
+  const std::string message =
+      "'wait_for_launches' stands inside of a loop, a branch or a combiner, but every program has to wait: call it "
+      "outside";
+  expect_error(message, [](const None &, scalar<int> n) {
+    for (Tile i : kiln::range(n)) {
+      BAD kiln::wait_for_launches();
+    }
+  });
+  expect_error(message, [](const None &, scalar<int> n) { kiln::if_(n > 0, [] { BAD kiln::wait_for_launches(); }); });
+}
+
 } // namespace

@@ -41,6 +41,10 @@ struct LaunchOptions {
   Grid grid = {};
   Device device = {};     // none: the current CUDA context's device
   void *stream = nullptr; // a CUstream; unused by the CPU, whose launches are synchronous
+  /// Start while the launches before it in the stream still run, as far as these allow it (kiln::launch_dependents).
+  /// The kernel must call kiln::wait_for_launches() before it touches what they write; one that never does is refused.
+  /// Has an effect on GPUs of compute capability 9.0 or more.
+  bool programmatic = false;
 };
 
 /// What a kernel has done since it was made.

@@ -287,6 +287,18 @@ constexpr auto cdiv(A a, B b) {
 /// The bits of a, an integer, moved down by b; zeros enter. 0 where b is outside [0, bits).
 KILN_API Tile shift_right_logical(const Operand &a, const Operand &b, Loc loc = Loc::current());
 
+// ---- launches that overlap ------------------------------------------------------------------------------------------
+
+/// Waits until the launches before this one in its stream have ended and all that they wrote is visible. A kernel calls
+/// it outside of loops and branches, before its first access to memory that they write and before its first write to
+/// memory that they use. No access moves across it. It has an effect in launches with LaunchOptions::programmatic on
+/// GPUs of compute capability 9.0 or more; anywhere else nothing is left to wait for, and it costs nothing.
+KILN_API void wait_for_launches(Loc loc = Loc::current());
+/// Allows the next launch in the stream to start, where that is a programmatic one, once every program of this launch
+/// has called it or ended. What this launch writes, also before the call, the next one sees after its
+/// wait_for_launches() and not earlier. It has an effect on GPUs of compute capability 9.0 or more.
+KILN_API void launch_dependents(Loc loc = Loc::current());
+
 // ---- facts and checks -----------------------------------------------------------------------------------------------
 
 /// x, with the promise that every element (of a pointer: the address in bytes) is a multiple of `divisor`. A broken

@@ -39,7 +39,8 @@ public:
     CompileOptions options;
     Variant variant = Variant::specialised;
     std::uint64_t hash;
-    Facts facts; // of the config: which variant a launch wants
+    Facts facts;        // of the config: which variant a launch wants
+    bool waits = false; // for the launches before it: it may be launched as one that overlaps
     std::unique_ptr<const Executable> executable;
     double trace_ms = 0, compile_ms = 0;
     const Entry *next; // of the same bucket, older
@@ -61,9 +62,9 @@ public:
   const Entry *find(const Key &key, std::uint64_t hash) const;
 
   /// The entry that serves these arguments (Entry::serves); where there is none, makes it by calling `compile(entry)`,
-  /// which fills in facts, variant, executable and times. Of several threads that ask for one key at the same time one
-  /// compiles and the others wait. What `compile` throws reaches all of them, and nothing is kept: the next call tries
-  /// again. `found` tells whether the caller was spared the work. The variant of `key` is ignored.
+  /// which fills in facts, waits, variant, executable and times. Of several threads that ask for one key at the same
+  /// time one compiles and the others wait. What `compile` throws reaches all of them, and nothing is kept: the next
+  /// call tries again. `found` tells whether the caller was spared the work. The variant of `key` is ignored.
   template <typename Compile>
   const Entry &find_or_compile(Key key, const void *const *args, bool &found, Compile &&compile) {
     found = true;

@@ -27,7 +27,7 @@ public:
     kernel_.note = subject.note("running");
   }
 
-  void launch(std::array<unsigned, 3> grid, const void *const *args, void *) const override {
+  void launch(std::array<unsigned, 3> grid, const void *const *args, void *, bool) const override {
     runtime::launch_cpu(kernel_, grid, args);
   }
   CompileReport report() const override {

@@ -14,8 +14,8 @@ public:
   CudaExecutable(const GpuCode &code, Device device, const Subject &subject)
       : kernel_(code.image, device, subject.note("running")), report_(code.report) {}
 
-  void launch(std::array<unsigned, 3> grid, const void *const *args, void *stream) const override {
-    kernel_.launch(grid, stream, args);
+  void launch(std::array<unsigned, 3> grid, const void *const *args, void *stream, bool programmatic) const override {
+    kernel_.launch(grid, stream, args, programmatic);
   }
   CompileReport report() const override { return report_; }
 

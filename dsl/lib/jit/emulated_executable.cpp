@@ -21,7 +21,7 @@ public:
         kernel_(emulated_code(*code_, subject.kernel, subject.arch, subject.note("running"))) {}
 
   /// Streams are for what goes on beside the host: here all is done on return.
-  void launch(std::array<unsigned, 3> grid, const void *const *args, void *) const override {
+  void launch(std::array<unsigned, 3> grid, const void *const *args, void *, bool) const override {
     kernel_.launch(grid, args);
   }
   CompileReport report() const override { return report_; }

@@ -39,9 +39,9 @@ class Executable {
 public:
   virtual ~Executable() = default;
 
-  /// Runs the grid and returns when it has ended; on a GPU, enqueues it in `stream`. args[i] points at the value of
-  /// parameter i. Safe to call from several threads.
-  virtual void launch(std::array<unsigned, 3> grid, const void *const *args, void *stream) const = 0;
+  /// Runs the grid and returns when it has ended; on a GPU, enqueues it in `stream`, as LaunchOptions::programmatic
+  /// says. args[i] points at the value of parameter i. Safe to call from several threads.
+  virtual void launch(std::array<unsigned, 3> grid, const void *const *args, void *stream, bool programmatic) const = 0;
   /// What is known of the code; the times of tracing and compiling are filled in by others.
   virtual CompileReport report() const = 0;
 };

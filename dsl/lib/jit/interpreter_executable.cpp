@@ -42,7 +42,7 @@ public:
   InterpreterExecutable(detail::TracedKernel traced, const Subject &subject, CompileOptions options)
       : traced_(std::move(traced)), module_(*traced_.module), subject_(subject), options_(options) {}
 
-  void launch(std::array<unsigned, 3> grid, const void *const *args, void *) const override {
+  void launch(std::array<unsigned, 3> grid, const void *const *args, void *, bool) const override {
     std::string refused;
     auto allow = [&](const void *address, std::size_t bytes, bool is_store) {
       refused = debug::describe_access(address, bytes, is_store);

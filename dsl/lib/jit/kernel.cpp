@@ -6,6 +6,7 @@
 #include "jit/stopwatch.h"
 #include "trace.h"
 
+#include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/cuda.h"
 #include "kiln/debug.h"
 #include "kiln/runtime/cpu_launch.h"
@@ -30,6 +31,11 @@ struct Counters {
 };
 
 Counters totals;
+
+bool waits_for_launches(mlir::ModuleOp module) {
+  return llvm::any_of(module.getOps<mlir::func::FuncOp>(),
+                      [](mlir::func::FuncOp function) { return function->hasAttr(tile::kOverlapsAttr); });
+}
 
 } // namespace
 
@@ -117,6 +123,7 @@ private:
     jit::Stopwatch tracing;
     TracedKernel traced = trace(kernel, config);
     entry.trace_ms = tracing.ms();
+    entry.waits = waits_for_launches(*traced.module);
 
     // The CPU has no use for facts: it takes vectors at any address, and lanes that are off cost it a branch.
     if (kind == Kind::cpu)
@@ -203,5 +210,11 @@ void KernelBase::launch_erased(const LaunchOptions &options, const ConfigView &c
   // Before anything is compiled for it.
   runtime::check_grid(name_, grid);
   bool found;
-  state_->get(*this, config, device, args, found).executable->launch(grid, args, options.stream);
+  const jit::KernelCache::Entry &entry = state_->get(*this, config, device, args, found);
+  if (options.programmatic && !entry.waits) [[unlikely]]
+    throw LaunchError("cannot launch '" + name_ +
+                      "': the launch is programmatic, but the kernel never calls kiln::wait_for_launches(), and would "
+                      "read what launches before it have yet to write\n" +
+                      jit::Subject{name_, config.text(config.config)}.note("running"));
+  entry.executable->launch(grid, args, options.stream, options.programmatic);
 }

@@ -14,6 +14,9 @@ namespace {
 // What a block may use without opting in to more.
 constexpr unsigned default_shared_bytes = 48 * 1024;
 
+// Of programmatic launches. The driver reads it alone.
+constexpr LaunchAttribute start_early{.id = programmatic_stream_serialization, .programmatic_allowed = 1};
+
 std::string dimensions(std::array<unsigned, 3> grid) {
   return std::to_string(grid[0]) + " x " + std::to_string(grid[1]) + " x " + std::to_string(grid[2]);
 }
@@ -22,7 +25,8 @@ std::string dimensions(std::array<unsigned, 3> grid) {
 
 CudaKernel::CudaKernel(const KernelImage &image, Device device, std::string note)
     : name_(image.name), note_(std::move(note)), device_(device), state_(&state_of(device, "CudaKernel")),
-      threads_(image.threads), shared_bytes_(image.shared_bytes) {
+      threads_(image.threads), shared_bytes_(image.shared_bytes),
+      can_overlap_(state_->properties().compute_major >= 9) {
   if (note_.empty())
     note_ = "note: while running '" + name_ + "' with " + image.config;
   const Api &api = *state_->api;
@@ -99,25 +103,28 @@ int CudaKernel::make_ready(void **function) const {
   return status;
 }
 
-int CudaKernel::enqueue(std::array<unsigned, 3> grid, void *stream, const void *const *args) const {
-  const LaunchConfig config{grid[0], grid[1], grid[2], threads_, 1, 1, shared_bytes_, stream, nullptr, 0};
+int CudaKernel::enqueue(std::array<unsigned, 3> grid, void *stream, const void *const *args, bool programmatic) const {
+  const bool early = programmatic && can_overlap_;
+  const LaunchConfig config{
+      grid[0], grid[1], grid[2], threads_, 1, 1, shared_bytes_, stream, early ? &start_early : nullptr, early};
   return state_->api->launch_kernel_ex(&config, kernel_, const_cast<void **>(args), nullptr);
 }
 
-void CudaKernel::launch(std::array<unsigned, 3> grid, void *stream, const void *const *args) const {
+void CudaKernel::launch(std::array<unsigned, 3> grid, void *stream, const void *const *args, bool programmatic) const {
   state_->last_kernel.store(this, std::memory_order_relaxed);
   Context context = nullptr;
   // A context is of one device, so the one that the kernel is ready in needs no further look.
   if (state_->api->ctx_get_current(&context) == success && context &&
       context == ready_context_.load(std::memory_order_relaxed)) [[likely]] {
-    if (int status = enqueue(grid, stream, args); status != success) [[unlikely]]
+    if (int status = enqueue(grid, stream, args, programmatic); status != success) [[unlikely]]
       fail(status, grid);
     return;
   }
-  launch_elsewhere(grid, stream, args);
+  launch_elsewhere(grid, stream, args, programmatic);
 }
 
-void CudaKernel::launch_elsewhere(std::array<unsigned, 3> grid, void *stream, const void *const *args) const {
+void CudaKernel::launch_elsewhere(std::array<unsigned, 3> grid, void *stream, const void *const *args,
+                                  bool programmatic) const {
   driver::api(); // throws where the driver is gone
   ContextScope scope(*state_);
   if (scope.context() != ready_context_.load(std::memory_order_relaxed)) {
@@ -127,7 +134,7 @@ void CudaKernel::launch_elsewhere(std::array<unsigned, 3> grid, void *stream, co
       fail(status, grid);
     ready_context_.store(scope.context(), std::memory_order_relaxed);
   }
-  if (int status = enqueue(grid, stream, args); status != success)
+  if (int status = enqueue(grid, stream, args, programmatic); status != success)
     fail(status, grid);
 }
 

@@ -73,13 +73,24 @@ using StreamHandle = void *;
 using EventHandle = void *;
 using DevicePointer = std::uint64_t; // CUdeviceptr
 
-// CUlaunchConfig. The attributes are for clusters and dependent launches.
+// CUlaunchAttributeID
+enum LaunchAttributeId : int { programmatic_stream_serialization = 6 };
+
+// CUlaunchAttribute, whose value is a union of 64 bytes.
+struct alignas(8) LaunchAttribute {
+  LaunchAttributeId id;
+  int padding = 0;
+  int programmatic_allowed; // programmaticStreamSerializationAllowed
+  unsigned char rest[60] = {};
+};
+
+// CUlaunchConfig
 struct LaunchConfig {
   unsigned grid_x, grid_y, grid_z;
   unsigned block_x, block_y, block_z;
   unsigned shared_bytes;
   StreamHandle stream;
-  void *attributes;
+  const LaunchAttribute *attributes;
   unsigned attribute_count;
 };
 

@@ -98,6 +98,13 @@ void memory(const Block &, ptr<int> p, scalar<bool> c) {
   kiln::store(p, seen, {.mask = c});
 }
 
+void overlapping(const Block &, ptr<int> p) {
+  kiln::wait_for_launches();
+  auto x = kiln::load(p);
+  kiln::launch_dependents();
+  kiln::store(p, x);
+}
+
 void checks(const Block &, ptr<float> p, scalar<int> n) {
   auto m = kiln::assume_multiple(n + 8, 16);
   auto q = kiln::assume_multiple(p + m, 128);
@@ -139,8 +146,8 @@ int main(int argc, char **argv) {
                      print(name, "branches", branches) || print(name, "while_loop", while_loop) ||
                      print(name, "guards", guards) || print(name, "conversions", conversions) ||
                      print(name, "half_precision", half_precision) || print(name, "reductions", reductions) ||
-                     print(name, "memory", memory) || print(name, "checks", checks) || print(name, "facts", facts) ||
-                     print(name, "dots", dots);
+                     print(name, "memory", memory) || print(name, "overlapping", overlapping) ||
+                     print(name, "checks", checks) || print(name, "facts", facts) || print(name, "dots", dots);
   if (!found)
     std::fprintf(stderr, "test-print-traces: no kernel '%s'\n", name);
   return found ? 0 : 1;

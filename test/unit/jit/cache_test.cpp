@@ -12,7 +12,7 @@ namespace {
 
 class FakeExecutable : public Executable {
 public:
-  void launch(std::array<unsigned, 3>, const void *const *, void *) const override {}
+  void launch(std::array<unsigned, 3>, const void *const *, void *, bool) const override {}
   CompileReport report() const override { return {}; }
 };
 

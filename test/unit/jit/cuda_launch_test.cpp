@@ -94,6 +94,24 @@ TEST_F(CudaLaunch, ReachesTheDriverAsItWasAskedFor) {
   EXPECT_EQ(seen.first_argument, 0x1000);
 }
 
+void copy_late(const Config &c, ptr<const float> in, ptr<float> out, scalar<std::int32_t> n) {
+  wait_for_launches();
+  launch_dependents();
+  copy(c, in, out, n);
+}
+
+TEST_F(CudaLaunch, AProgrammaticOneMayStartEarly) {
+  Kernel late{"copy_late", copy_late};
+  for (bool programmatic : {false, true})
+    late.launch({.device = Device::cuda(0), .programmatic = programmatic}, {}, address(0x1000), address(0x2000), 64);
+  ASSERT_EQ(state.launches.size(), 2u);
+  EXPECT_EQ(state.launches[0].attributes.size(), 0u);
+  EXPECT_EQ(state.launches[1].attributes.size(), 1u);
+  EXPECT_EQ(state.launches[0].kernel, state.launches[1].kernel);
+  EXPECT_THROW(launch({.device = Device::cuda(0), .programmatic = true}), LaunchError);
+  EXPECT_EQ(state.launches.size(), 2u);
+}
+
 TEST_F(CudaLaunch, WithoutADeviceTheCurrentContextsIsTaken) {
   EXPECT_EQ(message_of<LaunchError>([&] { launch({}); }),
             "cannot launch 'copy': no device was given, and there is no current CUDA context; pass .device = "

@@ -166,6 +166,35 @@ TEST_P(Launch, RefusesGrids) {
   EXPECT_EQ(kernel.counters().traces, 0u) << "something was compiled for a launch that cannot be";
 }
 
+/// Doubles what launches before it have written.
+void scale_late(const Config &, ptr<const float> in, ptr<float> out, scalar<std::int32_t> n) {
+  wait_for_launches();
+  launch_dependents();
+  auto i = arange(0, 64);
+  store(out + i, 2 * load(in + i, {.mask = i < n}), {.mask = i < n});
+}
+
+TEST_P(Launch, ProgrammaticOnesWait) {
+  Kernel late{"scale_late", scale_late};
+  std::vector<float> x(64, 1), y(64), z(64);
+  debug::Buffer buffers[] = {{x.data(), x.size() * sizeof(float), "x"},
+                             {y.data(), y.size() * sizeof(float), "y"},
+                             {z.data(), z.size() * sizeof(float), "z"}};
+  late.launch({.device = device, .programmatic = true}, {}, x.data(), y.data(), 64);
+  late.launch({.device = device, .programmatic = true}, {}, y.data(), z.data(), 64);
+  EXPECT_EQ(z, std::vector<float>(64, 4));
+  Kernel kernel{"scale", scale};
+  try {
+    kernel.launch({.device = device, .programmatic = true}, {}, x.data(), y.data(), 64);
+    FAIL() << "no error";
+  } catch (const LaunchError &e) {
+    EXPECT_EQ(e.what(), "cannot launch 'scale': the launch is programmatic, but the kernel never calls "
+                        "kiln::wait_for_launches(), and would read what launches before it have yet to write\n"
+                        "note: while running 'scale' with " +
+                            config_text(Config{}));
+  }
+}
+
 /// Copies rows of n elements; the stride is declared to be a multiple of 4, the pointers to be 8-byte aligned.
 void copy_rows(const Config &, ptr<const float> in, ptr<float> out, scalar<std::int32_t> stride,
                scalar<std::int32_t> n) {

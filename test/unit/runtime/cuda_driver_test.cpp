@@ -141,8 +141,30 @@ TEST_F(CudaDriver, ALaunchAsksTheDriverForNothingButTheLaunch) {
   EXPECT_EQ(l.block[1] * l.block[2], 1u);
   EXPECT_EQ(l.shared_bytes, 1000u);
   EXPECT_EQ(l.stream, &stream);
-  EXPECT_EQ(l.attribute_count, 0u);
+  EXPECT_EQ(l.attributes.size(), 0u);
   EXPECT_EQ(l.first_argument, 42);
+}
+
+TEST_F(CudaDriver, AProgrammaticLaunchMayStartEarlyWhereTheDeviceCan) {
+  for (int device : {0, 1}) { // sm_90a and sm_80
+    CudaKernel kernel(image(), Device::cuda(device));
+    int value = 7;
+    const void *const args[] = {&value};
+    kernel.launch({1, 1, 1}, nullptr, args, /*programmatic=*/true);
+    launch(kernel);
+  }
+  const std::vector<std::pair<int, int>> early{{6 /*CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION*/, 1}}, none;
+  ASSERT_EQ(state.launches.size(), 4u);
+  EXPECT_EQ(state.launches[0].attributes, early);
+  for (std::size_t i : {1, 2, 3})
+    EXPECT_EQ(state.launches[i].attributes, none) << i;
+  // Also in a context that the kernel was not loaded into.
+  CudaKernel kernel(image(), Device::cuda(0));
+  fake::set_current(fake::create_context(0));
+  int value = 7;
+  const void *const args[] = {&value};
+  kernel.launch({1, 1, 1}, nullptr, args, /*programmatic=*/true);
+  EXPECT_EQ(state.launches.at(4).attributes, early);
 }
 
 TEST_F(CudaDriver, LoadingIsFinishedBeforeTheFirstLaunchAndAllowedDuringACapture) {

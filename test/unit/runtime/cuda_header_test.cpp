@@ -85,6 +85,12 @@ AT(stream, hStream);
 AT(attributes, attrs);
 AT(attribute_count, numAttrs);
 
+static_assert(sizeof(LaunchAttribute) == sizeof(CUlaunchAttribute) &&
+              alignof(LaunchAttribute) >= alignof(CUlaunchAttribute));
+static_assert(offsetof(LaunchAttribute, id) == offsetof(CUlaunchAttribute, id));
+static_assert(offsetof(LaunchAttribute, programmatic_allowed) ==
+              offsetof(CUlaunchAttribute, value.programmaticStreamSerializationAllowed));
+
 #define VALUE(mine, theirs) static_assert(static_cast<int>(mine) == static_cast<int>(theirs))
 VALUE(success, CUDA_SUCCESS);
 VALUE(no_device, CUDA_ERROR_NO_DEVICE);
@@ -129,6 +135,7 @@ VALUE(jit_error_log_buffer, CU_JIT_ERROR_LOG_BUFFER);
 VALUE(jit_error_log_buffer_size_bytes, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
 VALUE(jit_log_verbose, CU_JIT_LOG_VERBOSE);
 VALUE(jit_generate_line_info, CU_JIT_GENERATE_LINE_INFO);
+VALUE(programmatic_stream_serialization, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
 VALUE(stream_non_blocking, CU_STREAM_NON_BLOCKING);
 VALUE(jit_input_ptx, CU_JIT_INPUT_PTX);
 

@@ -259,9 +259,14 @@ int occupancy(int *blocks, void *, int, std::size_t) {
   return 0;
 }
 
+struct LaunchAttribute {
+  int id, padding;
+  alignas(8) int value[16];
+};
 struct LaunchConfig {
   unsigned grid[3], block[3], shared_bytes;
-  void *stream, *attributes;
+  void *stream;
+  const LaunchAttribute *attributes;
   unsigned attribute_count;
 };
 int launch(const LaunchConfig *config, void *kernel, void **parameters, void **) {
@@ -273,7 +278,8 @@ int launch(const LaunchConfig *config, void *kernel, void **parameters, void **)
   std::memcpy(record.grid, config->grid, sizeof(record.grid));
   std::memcpy(record.block, config->block, sizeof(record.block));
   record.shared_bytes = config->shared_bytes;
-  record.attribute_count = config->attribute_count;
+  for (unsigned i = 0; i < config->attribute_count; ++i)
+    record.attributes.emplace_back(config->attributes[i].id, config->attributes[i].value[0]);
   if (parameters && parameters[0])
     std::memcpy(&record.first_argument, parameters[0], sizeof(record.first_argument));
   std::lock_guard lock(state().mutex);

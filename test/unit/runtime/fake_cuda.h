@@ -15,7 +15,8 @@ namespace fake {
 
 struct Launch {
   void *context, *kernel, *stream;
-  unsigned grid[3], block[3], shared_bytes, attribute_count;
+  unsigned grid[3], block[3], shared_bytes;
+  std::vector<std::pair<int, int>> attributes; // id and the first word of the value
   std::int32_t first_argument;
 };
 

@@ -42,9 +42,10 @@ public:
   /// Enqueues the grid on `stream` (a CUstream; null is the default stream). args[i] points at the value of parameter
   /// i; values are copied before it returns. The kernel runs in the calling thread's current context, by the rules of
   /// kiln/cuda.h. Takes no lock and allocates nothing; but the first launch in a context other than the one that the
-  /// kernel was loaded into loads it there.
+  /// kernel was loaded into loads it there. A programmatic launch may start before those in front of it in the stream
+  /// have ended, on devices of compute capability 9.0 or more; on others it is like any.
   /// \throws LaunchError when the driver refuses, ContextLost when this or an earlier kernel destroyed the context.
-  void launch(std::array<unsigned, 3> grid, void *stream, const void *const *args) const;
+  void launch(std::array<unsigned, 3> grid, void *stream, const void *const *args, bool programmatic = false) const;
 
   const CudaKernelInfo &info() const { return info_; }
   const std::string &name() const { return name_; }
@@ -55,16 +56,17 @@ public:
 private:
   int make_ready(void **function) const;
   [[gnu::cold, gnu::noinline]] void launch_elsewhere(std::array<unsigned, 3> grid, void *stream,
-                                                     const void *const *args) const;
-  int enqueue(std::array<unsigned, 3> grid, void *stream, const void *const *args) const;
+                                                     const void *const *args, bool programmatic) const;
+  int enqueue(std::array<unsigned, 3> grid, void *stream, const void *const *args, bool programmatic) const;
   [[noreturn, gnu::cold, gnu::noinline]] void fail(int status, std::array<unsigned, 3> grid) const;
 
   std::string name_, note_;
   Device device_;
   driver::DeviceState *state_ = nullptr;
   unsigned threads_ = 0, shared_bytes_ = 0;
-  void *library_ = nullptr; // a CUlibrary
-  void *kernel_ = nullptr;  // a CUkernel
+  bool can_overlap_ = false; // the device starts programmatic launches early
+  void *library_ = nullptr;  // a CUlibrary
+  void *kernel_ = nullptr;   // a CUkernel
   CudaKernelInfo info_;
   /// The context in which the kernel was last made ready: a launch there needs nothing but the driver's launch.
   mutable std::atomic<void *> ready_context_{nullptr};
