@@ -146,7 +146,7 @@ def write_rows(rows, file):
 
 def series_name(row):
     """Under which name a row is shown: rows of one peer that differ in programmatic dependent launch are two series."""
-    return row.peer + (" pdl" if {"pdl", "pdl=1", "pdl=true"} & set(row.config.split()) else "")
+    return row.peer + (" pdl" if "overlap=1" in row.config.split() else "")
 
 
 def medians(rows):

@@ -171,8 +171,9 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
         print("kiln", NAN, error, tiles_text(kernel, config, decided_fields));
         continue;
       }
-      const double us = graph_us(device, sets.sets(), configs.size() > 1 ? search_repeats : final_repeats,
-                                 [&](int set, void *stream) { sets.launch(config, set, stream); });
+      const double us =
+          graph_us(device, sets.sets(), configs.size() == 1 || options.every_config ? final_repeats : search_repeats,
+                   [&](int set, void *stream) { sets.launch(config, set, stream); });
       if (options.every_config)
         print("kiln", us, error, tiles_text(kernel, config, decided_fields));
       if (us < best_us) {

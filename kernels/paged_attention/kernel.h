@@ -71,6 +71,10 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const T> q, ptr<con
                           scalar<std::int64_t> table_entry, scalar<std::int64_t> out_batch,
                           scalar<std::int64_t> out_head, scalar<std::int64_t> out_dim, scalar<std::int64_t> lse_batch,
                           scalar<std::int64_t> lse_head) {
+  if (c.overlap) { // nothing but parameters has been looked at
+    wait_for_launches();
+    launch_dependents();
+  }
   if (c.packed)
     declare_whole_vectors<T>({&q_batch, &q_head, &key_page, &key_token, &key_head, &value_page, &value_token,
                               &value_head, &out_batch, &out_head});

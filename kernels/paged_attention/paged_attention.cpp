@@ -203,12 +203,12 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
   const float scale_log2e = float(double(p.scale) * 1.4426950408889634);
   const auto &k = p.key_cache_stride, &v = p.value_cache_stride;
   paged_attention_kernel<T>.launch(
-      {.grid = {grid_x, grid_y}, .device = where.device, .stream = where.stream}, compiled_config(config), p.q,
-      p.key_cache, p.value_cache, p.table, p.lengths, p.out, p.lse, counters, states, scale_log2e,
-      std::int32_t(p.batch), std::int32_t(p.kv_heads), std::int32_t(heads), cdiv(std::int64_t(1) << 32, grid_y),
-      p.q_stride.batch, p.q_stride.head, p.q_stride.dim, k.page, k.token, k.head, k.dim, v.page, v.token, v.head, v.dim,
-      p.table_stride.batch, p.table_stride.entry, p.out_stride.batch, p.out_stride.head, p.out_stride.dim,
-      p.lse_stride.batch, p.lse_stride.head);
+      {.grid = {grid_x, grid_y}, .device = where.device, .stream = where.stream, .programmatic = config.overlap},
+      compiled_config(config), p.q, p.key_cache, p.value_cache, p.table, p.lengths, p.out, p.lse, counters, states,
+      scale_log2e, std::int32_t(p.batch), std::int32_t(p.kv_heads), std::int32_t(heads),
+      cdiv(std::int64_t(1) << 32, grid_y), p.q_stride.batch, p.q_stride.head, p.q_stride.dim, k.page, k.token, k.head,
+      k.dim, v.page, v.token, v.head, v.dim, p.table_stride.batch, p.table_stride.entry, p.out_stride.batch,
+      p.out_stride.head, p.out_stride.dim, p.lse_stride.batch, p.lse_stride.head);
 }
 
 #define INSTANTIATE(T)                                                                                                 \

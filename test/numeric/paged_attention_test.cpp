@@ -6,6 +6,7 @@
 #include "kiln/stream.h"
 
 #include <array>
+#include <optional>
 #include <set>
 
 using namespace kiln;
@@ -205,6 +206,61 @@ TEST_P(PagedAttention, LargeScores) {
   PagedCase c = base();
   c.scale = 20;
   run<float>(c);
+}
+
+TEST_P(PagedAttention, Overlap) {
+  PagedCase c = base();
+  c.overlap = true;
+  for_each_type([&]<class T>() { run<T>(c); });
+  c.gap = 3;
+  run<half>(c);
+  if (!on_gpu()) {
+    c.schedule = PagedSchedule::interleaved;
+    run_one<half>(c);
+  }
+}
+
+TEST_P(PagedAttention, OverlapsWithWhatItReads) {
+  // Each launch reads the query that the one before it writes; all share a workspace. One sequence is long, so that the
+  // programs of a launch end at different times.
+  PagedCase c = base();
+  c.lse = false;
+  c.lengths.push_back(small() ? 50 : is_on("cuda") ? 5000 : 300);
+  for (PagedSchedule schedule : {PagedSchedule::rows, PagedSchedule::shares, PagedSchedule::parts}) {
+    SCOPED_TRACE(int(schedule));
+    c.schedule = schedule;
+    c.programs_per_core = is_on("cuda") ? 1 : 8;
+    PagedProblem<half> p(c, random);
+    p.make_workspace(p.config(), where().device);
+    const std::int64_t elements = p.problem.batch * p.problem.heads * p.problem.head_dim;
+    std::vector<float> last[2];
+    for (bool overlap : {false, true})
+      run_on_device(p.problem, [&](kernels::PagedAttention<half> q, const kernels::Execution &on) {
+        DeviceBuffer rows[] = {DeviceBuffer(on.device, elements * sizeof(half)),
+                               DeviceBuffer(on.device, elements * sizeof(half))};
+        std::optional<debug::Buffer> registered[2];
+        if (on.device.kind() != Device::Kind::cuda)
+          for (int i : {0, 1})
+            registered[i].emplace(rows[i].data(), rows[i].bytes(), "rows");
+        std::vector<half> host(elements, half(0.5F));
+        rows[0].copy_from_host(host.data(), elements * sizeof(half));
+        q.q_stride = q.out_stride = {q.heads * q.head_dim, q.head_dim, 1};
+        kernels::PagedAttentionConfig config = p.config();
+        config.overlap = overlap;
+        const int launches = is_on("cuda") ? 40 : 3;
+        for (int i = 0; i < launches; ++i) {
+          q.q = rows[i % 2].template as<half>();
+          q.out = rows[(i + 1) % 2].template as<half>();
+          kernels::paged_attention(q, config, on);
+        }
+        synchronize(on.device);
+        rows[launches % 2].copy_to_host(host.data(), elements * sizeof(half));
+        for (half element : host)
+          last[overlap].push_back(float(element));
+      });
+    EXPECT_EQ(last[0], last[1]);
+    p.check_counters(where().device);
+  }
 }
 
 TEST_P(PagedAttention, EmptyTable) {
@@ -454,6 +510,9 @@ TEST(PagedAttentionGraph, ReplaysSeeNewSequences) {
     SCOPED_TRACE(c.text());
     PagedProblem<half> p(c, random);
     replay(p, p.config());
+    kernels::PagedAttentionConfig overlapping = p.config();
+    overlapping.overlap = true;
+    replay(p, overlapping);
   }
   // What is launched without a config: of tables of a block, of a few and of many.
   c.head_dim = 128;

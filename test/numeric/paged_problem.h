@@ -34,6 +34,7 @@ struct PagedCase {
   bool lse = true;
   kernels::PagedSchedule schedule = kernels::PagedSchedule::rows;
   int part_blocks = 2, lengths_tile = 4, programs_per_core = 8;
+  bool overlap = false;
   float scale = 0;              ///< 0: 1 / sqrt(head_dim)
   std::int64_t page_stride = 0; ///< elements; 0: no gaps between pages
   /// Elements between the heads of q, and half as many as between those of out. With an odd number no row but the first
@@ -186,6 +187,7 @@ public:
     config.part_blocks = case_.part_blocks;
     config.lengths_tile = case_.lengths_tile;
     config.programs_per_core = case_.programs_per_core;
+    config.overlap = case_.overlap;
     return config;
   }
 

@@ -80,7 +80,7 @@ def check_cells():
 
 
 def check_medians():
-    text = HEADING + FLOOR + "".join(KILN.format(us, "") for us in ("3.00", "9.00", "3.20")) + KILN.format("2.50", " pdl") + TRITON.replace("3.0e-04", "0.1")
+    text = HEADING + FLOOR + "".join(KILN.format(us, "") for us in ("3.00", "9.00", "3.20")) + KILN.format("2.50", " overlap=1") + TRITON.replace("3.0e-04", "0.1")
     rows = results.parse_rows(text.splitlines(keepends=True), "t.csv")
     # The wrong result does not count, and a launch with programmatic dependent launch is a series of its own.
     expect_equal(list(results.medians(rows).values()), [{"plain read": 2.0, "kiln": 3.2, "kiln pdl": 2.5}])

@@ -40,6 +40,10 @@ struct PagedAttentionConfig {
       2; ///< of `shares` and `parts`: programs for each multiprocessor of a GPU or thread of the CPU
   int num_warps = 4;
   int num_stages = 2;
+  /// Launch programmatically (LaunchOptions::programmatic): the launch may start while the one before it in the stream
+  /// ends, and waits for it before it reads or writes anything. A launch behind it may do the same. On GPUs of compute
+  /// capability 9.0 or more; elsewhere it changes nothing.
+  bool overlap = false;
 };
 
 /// Element strides of q and out, [batch, heads, head_dim].
@@ -114,8 +118,9 @@ KILN_API PagedAttentionConfig compiled_config(PagedAttentionConfig config);
 /// problem serves all smaller ones.
 ///
 /// The caller zeroes it once, before its first use; each launch leaves it ready for the next one, of any problem and
-/// config that it is large enough for. Launches that may run at the same time need one each: one for each stream. It is
-/// 16-byte aligned. After a launch that did not end as it should it has to be zeroed again.
+/// config that it is large enough for. Launches that may run at the same time need one each: one for each stream. Those
+/// of one stream share it, also with config.overlap: each waits for the one before it. It is 16-byte aligned. After a
+/// launch that did not end as it should it has to be zeroed again.
 template <class T>
 KILN_API std::int64_t workspace_bytes(const PagedAttention<T> &problem, const PagedAttentionConfig &config,
                                       Device device = {});
