@@ -66,7 +66,8 @@ std::optional<int64_t> getRepetitionPrice(Operation *op) {
   if (isa_and_present<arith::ArithDialect>(op->getDialect()) && isMemoryEffectFree(op))
     return 1;
   // A small tile of read-only memory: the lines are in the cache.
-  if (auto load = dyn_cast<tile::LoadOp>(op); load && isMemoryEffectFree(op) && isa<RankedTensorType>(load.getType()))
+  if (auto load = dyn_cast<tile::LoadOp>(op);
+      load && tile::isReadOnlyMemory(load.getPointer()) && isa<RankedTensorType>(load.getType()))
     return 4;
   return std::nullopt;
 }

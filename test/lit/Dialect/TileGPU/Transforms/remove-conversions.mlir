@@ -71,3 +71,25 @@ func.func @table(%t: !tile.ptr<i32> {tile.readonly}) attributes {tile.kernel, ti
   tile.print "v", %v, %c : tensor<32xi32, #a>, tensor<32xi32, #b>
   return
 }
+
+// -----
+
+#a = #tile_gpu.layout<register = [[1]], lane = [[2], [4], [8], [16], [0]], warp = []>
+#b = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
+
+// Also where a launch in front may write it: both loads stand behind the wait.
+// CHECK-LABEL: @overlapping_table(
+// CHECK: tile.wait_for_launches
+// CHECK-COUNT-2: tile.load
+// CHECK-NOT: convert_layout
+// CHECK: tile.print
+func.func @overlapping_table(%t: !tile.ptr<i32> {tile.readonly}) attributes {tile.kernel, tile.num_warps = 1 : i32, tile.overlaps} {
+  %i = tile.arange 0 to 32 : tensor<32xi32, #a>
+  %ts = tile.splat %t : !tile.ptr<i32> -> tensor<32x!tile.ptr<i32>, #a>
+  %p = tile.addptr %ts, %i : tensor<32x!tile.ptr<i32>, #a>, tensor<32xi32, #a>
+  tile.wait_for_launches
+  %v = tile.load %p : tensor<32x!tile.ptr<i32>, #a> -> tensor<32xi32, #a>
+  %c = tile_gpu.convert_layout %v : tensor<32xi32, #a> -> tensor<32xi32, #b>
+  tile.print "v", %v, %c : tensor<32xi32, #a>, tensor<32xi32, #b>
+  return
+}
