@@ -107,4 +107,46 @@ TEST_F(OnCuda, ThreadsLaunch) {
   EXPECT_EQ(kernel.counters().traces, 1u);
 }
 
+/// out[i] is made of in[i + 513] and in[0]; programs take their time, each another one.
+void step(const Config &c, ptr<const std::int32_t> in, ptr<std::int32_t> out, scalar<std::int32_t> n) {
+  wait_for_launches();
+  launch_dependents();
+  auto i = program_id(0) * c.block + arange(0, c.block);
+  auto from = where(i + 513 < n, i + 513, i + 513 - n);
+  Tile mixed = load(in);
+  for (Tile k : range(0, program_id(0) % 7 * 300))
+    mixed = (mixed * 1664525 + k) ^ (mixed >> 7);
+  store(out + i, load(in + from) * 3 + mixed);
+}
+
+TEST_F(OnCuda, OverlappingLaunchesSeeWhatTheOnesBeforeHaveWritten) {
+  const Kernel step_kernel{"step", step};
+  constexpr int n = 512 * 200, launches = 40;
+  DeviceBuffer numbers[] = {DeviceBuffer(device, n * sizeof(std::int32_t)),
+                            DeviceBuffer(device, n * sizeof(std::int32_t))};
+  Stream stream(device);
+  const auto run = [&](bool programmatic, bool in_graph) {
+    std::vector<std::int32_t> values(n);
+    for (int i = 0; i < n; ++i)
+      values[i] = i;
+    numbers[0].copy_from_host(values.data(), numbers[0].bytes());
+    Graph graph;
+    if (in_graph)
+      graph.begin(stream);
+    for (int i = 0; i < launches; ++i)
+      step_kernel.launch({.grid = n / 512, .device = device, .stream = stream.handle(), .programmatic = programmatic},
+                         {}, numbers[i % 2].as<std::int32_t>(), numbers[(i + 1) % 2].as<std::int32_t>(), n);
+    if (in_graph) {
+      graph.end();
+      graph.launch(stream);
+    }
+    stream.synchronize();
+    numbers[launches % 2].copy_to_host(values.data(), numbers[0].bytes());
+    return values;
+  };
+  const std::vector<std::int32_t> expected = run(/*programmatic=*/false, /*in_graph=*/false);
+  EXPECT_EQ(run(/*programmatic=*/true, /*in_graph=*/false), expected);
+  EXPECT_EQ(run(/*programmatic=*/true, /*in_graph=*/true), expected);
+}
+
 } // namespace
