@@ -93,19 +93,22 @@ public:
                  const std::vector<Tile> &query, OnlineSoftmax &state) const {
     Tile index = arange(0, c.block_n);
     Tile live = start + index < length;
-    const Places places = find(start, index, live, a.table + seq * a.table_batch);
+    const Places places = find(start, index, length, live, a.table + seq * a.table_batch);
 
-    Tile key_offset = places.page * a.key_page + places.in_page * a.key_token;
-    Tile value_offset = c.same_strides ? key_offset : places.page * a.value_page + places.in_page * a.value_token;
-    // What is the same in all blocks comes first, to be added up in front of the loop.
+    // What is the same in all blocks - the head, the element, often the place in the page - comes first, to be added up
+    // in front of the loop.
+    Tile key_token = col(places.in_page * a.key_token), key_page = col(places.page * a.key_page);
+    Tile value_token = c.same_strides ? key_token : col(places.in_page * a.value_token);
+    Tile value_page = c.same_strides ? key_page : col(places.page * a.value_page);
     const auto load_keys = [&](const HeadDimPart &part) {
-      return load(a.key_cache + kv_head * a.key_head + dims(part, a.key_dim) + col(key_offset), {.mask = col(live)});
+      Tile place = a.key_cache + kv_head * a.key_head + dims(part, a.key_dim) + key_token;
+      return load(place + key_page, {.mask = col(live)});
     };
     // The mask is on the values too: the weight of an unused slot is 0, but 0 times the NaN it may hold is not.
     const auto load_values = [&](const HeadDimPart &part) {
       Tile place = a.value_cache + kv_head * (c.same_strides ? a.key_head : a.value_head) +
-                   dims(part, c.same_strides ? a.key_dim : a.value_dim);
-      return load(place + col(value_offset), {.mask = col(live)});
+                   dims(part, c.same_strides ? a.key_dim : a.value_dim) + value_token;
+      return load(place + value_page, {.mask = col(live)});
     };
 
     // Values are on their way while the scores are computed; the CPU multiplies them where they lie.
@@ -152,14 +155,14 @@ public:
     store_result(seq, kv_head, out, full({rows}, -inf, f32), zeros({rows}, f32));
   }
 
-  // A state in memory takes state_size() floats: acc [rows, head_dim], then [rows, 2], maximum and sum of each row.
+  // A state in memory takes state_size() floats: for each row its acc, [head_dim], maximum and sum, and two more.
   std::int64_t state_size() const { return paged_state_size(c.group, c.head_dim); }
 
-  void save(const Tile &place, const Tile &max, const Tile &total, const std::vector<Tile> &acc) const {
+  void save(const Tile &place, const OnlineSoftmax &state) const {
     for (std::size_t i = 0; i < parts.size(); ++i)
-      store(acc_of(place, parts[i]), acc[i]);
+      store(acc_of(place, parts[i]), state.acc[i]);
     Tile pair = row(arange(0, 2));
-    store(col(max_of(place)) + pair, where(pair == 0, col(max), col(total)));
+    store(col(end_of(place)) + pair, where(pair == 0, col(state.max), col(state.total())));
   }
 
   /// Of one column.
@@ -167,8 +170,8 @@ public:
     OnlineSoftmax state(rows, 1, parts, accuracy);
     for (std::size_t i = 0; i < parts.size(); ++i)
       state.acc[i] = load(acc_of(place, parts[i]));
-    state.max = load(max_of(place));
-    state.sum = col(load(max_of(place) + 1));
+    state.max = load(end_of(place));
+    state.sum = col(load(end_of(place) + 1));
     return state;
   }
 
@@ -185,7 +188,7 @@ private:
     Tile page, in_page; ///< of each token, or a page for all of them; page is i64
   };
 
-  Places find(const Tile &start, const Tile &index, const Tile &live, const Tile &pages) const {
+  Places find(const Tile &start, const Tile &index, const Tile &length, const Tile &live, const Tile &pages) const {
     const auto entry_of = [&](const Tile &entry) { return pages + (c.packed ? entry : entry * a.table_entry); };
     if (c.page_size % c.block_n == 0)
       return {load(entry_of(quotient(start, c.page_size))).to(i64), remainder(start, c.page_size) + index};
@@ -193,17 +196,19 @@ private:
     // Where blocks begin with a page, a lane's place in its page is the same in all of them.
     const bool aligned = c.block_n % c.page_size == 0;
     Tile entry = aligned ? quotient(start, c.page_size) + quotient(index, c.page_size) : quotient(token, c.page_size);
-    return {load(entry_of(entry), {.mask = live}).to(i64), remainder(aligned ? index : token, c.page_size)};
+    // Tokens of a page share an entry, and with it the mask, so that a thread loads it once for all that it has.
+    Tile used = aligned ? start + quotient(index, c.page_size) * c.page_size < length : live;
+    return {load(entry_of(entry), {.mask = used}).to(i64), remainder(aligned ? index : token, c.page_size)};
   }
 
   Tile dims(const HeadDimPart &part, const Tile &stride) const {
     Tile d = arange(part.begin, part.end());
     return row(c.packed ? d : d * stride);
   }
-  Tile max_of(const Tile &place) const { return place + (group_row * 2 + rows * c.head_dim); }
   Tile acc_of(const Tile &place, const HeadDimPart &part) const {
-    return place + col(group_row * c.head_dim) + row(arange(part.begin, part.end()));
+    return place + col(group_row * paged_state_row(c.head_dim)) + row(arange(part.begin, part.end()));
   }
+  Tile end_of(const Tile &place) const { return place + (group_row * paged_state_row(c.head_dim) + c.head_dim); }
 };
 
 } // namespace kiln::kernels

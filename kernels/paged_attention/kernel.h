@@ -40,9 +40,7 @@ void attend_interleaved(const PagedRows<T> &walk, const Tile &states, const Tile
   const auto state_of = [&](const Tile &kv_head) {
     return states + (seq.to(i64) * kv_heads + kv_head) * walk.state_size();
   };
-  const auto save = [&](const Tile &kv_head, const OnlineSoftmax &state) {
-    walk.save(state_of(kv_head), state.max, state.total(), state.acc);
-  };
+  const auto save = [&](const Tile &kv_head, const OnlineSoftmax &state) { walk.save(state_of(kv_head), state); };
   Tile first = program_id(0) * heads_per_program;
   Tile last = minimum(first + heads_per_program, kv_heads);
   for (Tile kv_head : range(first, last))

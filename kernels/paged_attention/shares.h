@@ -60,9 +60,11 @@ public:
                const auto find = [&](const Tile &x) { return sum(where(here, x, 0), 0); };
                unit += take(find(first + lane), find(lengths), find(begins), unit);
              });
-      lengths = load_lengths(first + c.lengths_tile);
-      ends = seen + cumsum(units_of(lengths), 0);
-      seen += sum(units_of(lengths), 0);
+      if_(unit < end, [&] {
+        lengths = load_lengths(first + c.lengths_tile);
+        ends = seen + cumsum(units_of(lengths), 0);
+        seen += sum(units_of(lengths), 0);
+      });
     }
 
     if_(empty > 0, [&] {
@@ -97,7 +99,7 @@ private:
         taken == units, [&] { walk.store_result(seq, kv_head, state); },
         [&] {
           Tile state_number = in_parts ? unit : program * 2 + where(done == 0, 1, 0);
-          walk.save(states + offset_of(state_number), state.max, state.total(), state.acc);
+          walk.save(states + offset_of(state_number), state);
           Tile complete = done + taken == units; // where no other program has a part of the sequence
           const auto arrive = [&] {
             Tile counter = a.counters + (first / share * a.kv_heads + kv_head);
@@ -119,38 +121,47 @@ private:
   /// GPU needs one instruction for the product.
   Tile offset_of(const Tile &state) const { return state.to(i64) * (a.kv_heads * int(walk.state_size())).to(i64); }
 
-  /// Tiles are [rows, states, quads of a row], and elements [..., 4] besides: a warp of a GPU has rows of its own,
-  /// whose elements lie side by side, and a thread those of all states, with all that it needs of their maxima and
-  /// sums. So the accesses are under way at once and, in heads of 128 and more, nothing is exchanged.
+  /// Tiles are [rows, states, quads of a row], and elements [..., 4] and pairs of maximum and sum [..., 2] besides: a
+  /// warp of a GPU has rows of its own, whose elements lie side by side, and a thread those of all states, with all
+  /// that it needs of their maxima and sums. So the loads are under way at once and, in heads of 128 and more, nothing
+  /// is exchanged.
   void merge(const Tile &seq, const Tile &first, const Tile &units) const {
     Tile first_program = first / share;
     Tile count = in_parts ? units : (first + units - 1) / share - first_program + 1;
-    const int rows = walk.rows, size = rows * c.head_dim;
-    // 8 accesses of 16 bytes of each thread for the elements.
-    const int at_once = int(std::bit_floor(unsigned(std::clamp(32 * c.num_warps * 32 / size, 1, 16))));
+    const int rows = walk.rows, row_size = paged_state_row(c.head_dim);
+    // A thread has up to 64 registers of elements.
+    const int at_once = int(std::bit_floor(unsigned(std::clamp(64 * 32 * c.num_warps / (rows * c.head_dim), 1, 16))));
     const auto along = [](const Tile &x, int axis) { // the index of one of three dimensions
       return axis == 0 ? expand_dims(col(x), 2) : axis == 1 ? expand_dims(row(x), 2) : expand_dims(row(x), 0);
+    };
+    // Of the states of `shares` there are no more than counters, so that 32 bits count their floats; of all states but
+    // the first, `number` counts those of even number.
+    Tile first_state = states + offset_of(in_parts ? first : first_program * 2);
+    const auto offset_in = [&](const Tile &number) {
+      Tile stride = a.kv_heads * int(walk.state_size());
+      return in_parts ? number.to(i64) * stride.to(i64) : (number * 2 + where(number == 0, 1, 0)) * stride;
     };
     std::vector<Tile> out;
     Tile max, total;
     for (const HeadDimPart &part : walk.parts) {
       const int quads = part.width / 4;
-      Tile quad = along(walk.group_row * c.head_dim, 0) + along(arange(0, quads) * 4 + part.begin, 2);
-      Tile elements = states + (expand_dims(quad, 3) + arange(0, 4));
-      Tile pairs = states + (along(walk.group_row * 2 + size, 0) + zeros({1, 1, quads}, i32));
+      Tile quad = along(walk.group_row * row_size, 0) + along(arange(0, quads) * 4 + part.begin, 2);
+      Tile elements = first_state + (expand_dims(quad, 3) + arange(0, 4));
+      Tile which = arange(0, 2);
+      Tile end = along(walk.group_row * row_size + c.head_dim, 0) + zeros({1, 1, quads}, i32);
+      Tile pairs = first_state + (expand_dims(end, 3) + which);
       Tile part_max = full({rows, quads}, -inf, f32), part_total = zeros({rows, quads}, f32);
       Tile acc = zeros({rows, quads, 4}, f32);
-      for (Tile from : range(0, count, at_once, {.num_stages = c.num_stages})) {
+      for (Tile from : range(0, count, at_once)) {
+        // Past the last one it is loaded again, and counts for nothing: a mask would stand between the loads.
         Tile number = from + arange(0, at_once);
-        Tile live = along(number < count, 1);
-        Tile state = in_parts ? first + number : (first_program + number) * 2 + where(number == 0, 1, 0);
-        Tile offset = along(offset_of(state), 1);
-        Tile maxima = load(pairs + offset, {.mask = live, .other = -inf});
-        Tile sums = load(pairs + 1 + offset, {.mask = live});
-        Tile values = load(elements + expand_dims(offset, 3), {.mask = expand_dims(live, 3)});
+        Tile offset = expand_dims(along(offset_in(minimum(number, count - 1)), 1), 3);
+        Tile pair = load(pairs + offset), values = load(elements + offset);
+        Tile maxima = kiln::max(where(which == 0, pair, -inf), 3);
+        Tile sums = sum(where(which == 1, pair, 0.0F), 3);
         Tile new_max = maximum(part_max, kiln::max(maxima, 1));
         Tile rescale = exp2(part_max - new_max, walk.accuracy);
-        Tile weights = exp2(maxima - expand_dims(new_max, 1), walk.accuracy);
+        Tile weights = where(along(number < count, 1), exp2(maxima - expand_dims(new_max, 1), walk.accuracy), 0.0F);
         part_total = part_total * rescale + sum(sums * weights, 1);
         acc = acc * expand_dims(rescale, 2) + sum(values * expand_dims(weights, 3), 1);
         part_max = new_max;

@@ -13,10 +13,12 @@ constexpr int most_programs_per_core = 32;
 
 constexpr std::int64_t paged_counter_bytes(int cores) { return std::int64_t(cores) * most_programs_per_core * 4; }
 
-/// Floats of the state of a K/V head of a sequence; a multiple of 4, so that every state is 16-byte aligned.
+/// Floats of a row of a state; a multiple of 4, so that every row is 16-byte aligned.
+constexpr int paged_state_row(int head_dim) { return head_dim + 4; }
+
+/// Floats of the state of a K/V head of a sequence.
 constexpr std::int64_t paged_state_size(int group, int head_dim) {
-  const std::int64_t rows = std::bit_ceil(std::uint32_t(group));
-  return rows * head_dim + (2 * rows + 3) / 4 * 4;
+  return std::int64_t(std::bit_ceil(unsigned(group))) * paged_state_row(head_dim);
 }
 
 } // namespace kiln::kernels

@@ -73,6 +73,8 @@ public:
 private:
   using Vector = ArrayRef<unsigned>;
 
+  /// What is the same for two registers of a thread if they are accessed at the same place and in the same way.
+  uint64_t getRun(unsigned index) const;
   /// The words of the elements that the registers of a vector hold.
   SmallVector<Value> pack(ArrayRef<Value> registers, Vector vector);
   SmallVector<Value> unpack(ValueRange values);
@@ -87,6 +89,20 @@ private:
   Words words;
   SmallVector<SmallVector<unsigned, 16>> vectors;
 };
+
+uint64_t MemoryLowering::getRun(unsigned index) const {
+  LayoutAttr layout = getLayout(pointer);
+  if (!layout)
+    return 0;
+  // Runs start at multiples of their length, so they differ in the high bits of a coordinate, whatever lane and warp
+  // contribute.
+  LinearLayout linear = layout.getLinear();
+  uint64_t run = 0;
+  for (auto [dim, length] : llvm::enumerate(plan.sameRuns))
+    run = run * (cast<RankedTensorType>(pointer.getType()).getDimSize(dim) / length) +
+          linear.apply(index, Axis::dim(dim)) / length;
+  return run;
+}
 
 SmallVector<Value> MemoryLowering::pack(ArrayRef<Value> registers, Vector vector) {
   SmallVector<Value> elements =
@@ -131,9 +147,12 @@ void MemoryLowering::lowerLoad(tile::LoadOp load) {
   if (plan.isMasked && load.getOther())
     others = lowering.getRegisters(load.getOther());
 
-  // Registers that have the same address, mask and substitute are loaded once: a tile of pointers is often broadcast.
+  // Registers that have the same address, mask and substitute are loaded once: a tile of pointers is often broadcast,
+  // and tokens of a page share an entry of its table.
   llvm::SmallDenseMap<SmallVector<void *, 4>, SmallVector<Value>> done;
-  for (Vector vector : vectors) {
+  llvm::SmallDenseMap<uint64_t, Vector> firstOfRun;
+  for (Vector own : vectors) {
+    Vector vector = firstOfRun.try_emplace(getRun(own.front()), own).first->second;
     SmallVector<Value> operands{addresses[vector.front()]};
     SmallVector<void *, 4> key{operands[0].getAsOpaquePointer()};
     if (plan.isMasked) {
@@ -151,7 +170,7 @@ void MemoryLowering::lowerLoad(tile::LoadOp load) {
       }
       elements = unpack(lowering.machineResults(row, operands));
     }
-    for (auto [index, value] : llvm::zip_equal(vector, elements))
+    for (auto [index, value] : llvm::zip_equal(own, elements))
       registers[index] = value;
   }
   record(AccessKind::Load, done.size(), plan.isMasked);

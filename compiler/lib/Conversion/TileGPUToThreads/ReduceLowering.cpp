@@ -3,7 +3,8 @@
 // The positions along the axis are bits of register, lane and warp numbers, and a reduction combines pairs that differ
 // in one bit, one bit after the other. A combiner whose operands may change places takes the registers first, so that
 // as little as possible travels; any other takes the bits from the lowest to the highest, so that what is combined are
-// always neighbouring segments, in their order. Every thread ends with the result for its rows.
+// always neighbouring segments, in their order. Every thread ends with the result for its rows. The machine has an
+// instruction that combines 32-bit integers of a whole warp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,8 @@
 #include "PartialsTable.h"
 
 #include "kiln/Dialect/TileGPU/Transforms/AxisBits.h"
+
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace kiln;
@@ -20,6 +23,23 @@ namespace {
 
 // With fewer bits of the warp number than these a thread reads the partial results of all warps itself.
 constexpr unsigned kFewWarpBits = 3;
+
+/// The row that combines a result of `combiner` across a warp in one instruction; empty if there is none.
+StringRef getWarpRow(Region &combiner, unsigned result) {
+  Value value = combiner.front().getTerminator()->getOperand(result);
+  if (!value.getType().isInteger(32))
+    return "";
+  return llvm::TypeSwitch<Operation *, StringRef>(value.getDefiningOp())
+      .Case([](arith::AddIOp) { return "redux.sync.add.s32"; })
+      .Case([](arith::MinSIOp) { return "redux.sync.min.s32"; })
+      .Case([](arith::MaxSIOp) { return "redux.sync.max.s32"; })
+      .Case([](arith::MinUIOp) { return "redux.sync.min.u32"; })
+      .Case([](arith::MaxUIOp) { return "redux.sync.max.u32"; })
+      .Case([](arith::AndIOp) { return "redux.sync.and.b32"; })
+      .Case([](arith::OrIOp) { return "redux.sync.or.b32"; })
+      .Case([](arith::XOrIOp) { return "redux.sync.xor.b32"; })
+      .Default(StringRef());
+}
 
 class Reduction {
 public:
@@ -35,6 +55,9 @@ public:
 private:
   void combineRegisters(unsigned bit);
   Tuple combineLanes(const Tuple &value, unsigned bit, bool ordered);
+  /// Whether one instruction for each result does what combineLanes does for all bits of the lane number.
+  bool hasWarpRows();
+  void combineWholeWarp();
   void combineWarps(ArrayRef<unsigned> bits, bool ordered);
   Tuple combine(const Tuple &first, const Tuple &second) {
     return tile_gpu::combine(lowering, op.getCombiner(), first, second);
@@ -73,6 +96,19 @@ Tuple Reduction::combineLanes(const Tuple &value, unsigned bit, bool ordered) {
       arith::CmpIOp::create(lowering.builder, lowering.loc, arith::CmpIPredicate::ne, masked, lowering.i32(0));
   Tuple first = select(lowering, isUpper, other, value), second = select(lowering, isUpper, value, other);
   return combine(first, second);
+}
+
+bool Reduction::hasWarpRows() {
+  return llvm::all_of(llvm::seq<unsigned>(0, op.getNumResults()),
+                      [&](unsigned i) { return !getWarpRow(op.getCombiner(), i).empty(); });
+}
+
+void Reduction::combineWholeWarp() {
+  for (unsigned k : live)
+    for (auto [i, value] : llvm::enumerate(values[k]))
+      value = lowering.machine(getWarpRow(op.getCombiner(), i), {value, lowering.i32(-1)});
+  for (unsigned bit = 0; bit < kLaneBits; ++bit)
+    reducedLanes.push_back(bit);
 }
 
 /// `bits` of the warp number, in the order of the positions.
@@ -118,6 +154,8 @@ LogicalResult Reduction::run() {
     return op.emitOpError() << "reduces a tile in a layout whose positions along the axis are mixed: " << layout.str();
   SmallVector<AxisBits::Bit> bits(axis.bits);
   bool ordered = !isCommutative(op.getCombiner());
+  // An ordered combiner is no single operation.
+  bool isWholeWarp = !ordered && llvm::popcount(axis.lanes) == kLaneBits && hasWarpRows();
   if (!ordered) {
     bits.clear();
     for (Axis place : {Axis::registers(), Axis::lane(), Axis::warp()})
@@ -126,6 +164,9 @@ LogicalResult Reduction::run() {
   for (unsigned i = 0; i < bits.size(); ++i) {
     if (bits[i].place == Axis::registers()) {
       combineRegisters(bits[i].index);
+    } else if (bits[i].place == Axis::lane() && isWholeWarp) {
+      combineWholeWarp();
+      i += kLaneBits - 1;
     } else if (bits[i].place == Axis::lane()) {
       for (unsigned k : live)
         values[k] = combineLanes(values[k], bits[i].index, ordered);

@@ -9,7 +9,7 @@ using namespace mlir;
 using namespace kiln;
 using namespace kiln::tile_gpu;
 
-static AccessPlan planAccess(Value pointer, Value mask, const tile::AxisFactsAnalysis &facts) {
+static AccessPlan planAccess(Value pointer, Value mask, const tile::AxisFactsAnalysis &facts, Value other = Value()) {
   AccessPlan plan;
   plan.isConstant = tile::isConstantMemory(pointer);
   tile::AxisFacts pointerFacts = facts.get(pointer);
@@ -35,6 +35,14 @@ static AccessPlan planAccess(Value pointer, Value mask, const tile::AxisFactsAna
       plan.vector = vector;
     }
   }
+  for (unsigned axis = 0; axis < pointerFacts.getNumAxes(); ++axis) {
+    int64_t run = pointerFacts.getConstancy(axis);
+    if (plan.isMasked)
+      run = std::min(run, maskFacts->getConstancy(axis));
+    if (plan.isMasked && other)
+      run = std::min(run, facts.get(other).getConstancy(axis));
+    plan.sameRuns.push_back(run);
+  }
   return plan;
 }
 
@@ -42,7 +50,7 @@ AccessPlans::AccessPlans(func::FuncOp kernel) {
   tile::AxisFactsAnalysis facts(kernel);
   kernel.walk([&](Operation *op) {
     if (auto load = dyn_cast<tile::LoadOp>(op))
-      plans[op] = planAccess(load.getPointer(), load.getMask(), facts);
+      plans[op] = planAccess(load.getPointer(), load.getMask(), facts, load.getOther());
     else if (auto load = dyn_cast<AsyncLoadOp>(op))
       plans[op] = planAccess(load.getPointer(), load.getMask(), facts);
     else if (auto store = dyn_cast<tile::StoreOp>(op))

@@ -11,12 +11,16 @@
 // the smallest number: lanes side by side still access whole lines, while more elements than an access can take at once
 // would leave gaps between the lanes.
 //
+// Where a table says where each row is, and several rows in turn have one entry, as the tokens of a page have, a thread
+// gets rows that share an entry, so that it looks up and computes the place of few.
+//
 //===----------------------------------------------------------------------===//
 
 #include "kiln/Analysis/AccessWidth.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Dialect/TileGPU/Transforms/Passes.h"
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "llvm/Support/MathExtras.h"
 #include <map>
 
@@ -41,8 +45,28 @@ struct Access {
   int64_t bytes = 0;             ///< of an element
   int64_t contiguity = 1;        ///< along order[0]
   tile::VectorLimit vector = {}; ///< what the facts permit along order[0]
+  int64_t repetition = 1;        ///< elements in turn that are the same, along all dimensions
+  int64_t run = 1; ///< along order[1], elements in turn whose place is looked up under the same entry of a table
   bool isLoad = false, isAtomic = false;
 };
+
+/// How many elements in turn along an axis of `size` have their places from the same entry of a table: of the loads
+/// that a pointer is computed from, those that have an entry for each.
+int64_t getTableRun(Value pointer, int64_t size, const tile::AxisFactsAnalysis &facts) {
+  int64_t run = 1;
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.omitBlockArguments = true;
+  options.filter = [](Operation *op) { return op->getNumRegions() == 0; };
+  if (failed(getBackwardSlice(pointer, &slice, options)))
+    return 1;
+  for (Operation *op : slice)
+    if (auto load = dyn_cast<tile::LoadOp>(op))
+      if (auto type = dyn_cast<RankedTensorType>(load.getType()); type && type.getNumElements() == size)
+        for (unsigned axis = 0; axis < type.getRank(); ++axis)
+          run = std::max(run, facts.get(load.getResult()).getConstancy(axis));
+  return run;
+}
 
 /// Accesses of one shape that walk the dimensions in the same order.
 using Group = std::pair<SmallVector<int64_t>, SmallVector<unsigned>>;
@@ -73,6 +97,13 @@ std::optional<Access> describeAccess(Operation *op, const tile::AxisFactsAnalysi
   llvm::append_range(access.order, tile::getAccessOrder(pointerFacts));
   access.bytes = cast<tile::PtrType>(type.getElementType()).getElementBytes();
   access.contiguity = pointerFacts.getContiguity(access.order[0]);
+  if (access.isLoad) {
+    tile::AxisFacts resultFacts = facts.get(op->getResult(0));
+    for (unsigned axis = 0; axis < resultFacts.getNumAxes(); ++axis)
+      access.repetition *= resultFacts.getConstancy(axis);
+  }
+  if (access.isLoad && access.order.size() > 1)
+    access.run = getTableRun(pointer, access.shape[access.order[1]], facts);
   if (!access.isAtomic) {
     std::optional<tile::AxisFacts> maskFacts;
     if (mask)
@@ -96,7 +127,8 @@ int64_t getCommonElements(ArrayRef<const Access *> group) {
   return smallest == INT64_MAX ? largest : std::max(smallest, fullLine);
 }
 
-LinearLayout makeLayout(const Access &access, int64_t elements, int64_t numWarps) {
+/// A thread holds `elements` neighbours, and up to `run` rows of them in turn.
+LinearLayout makeLayout(const Access &access, int64_t elements, int64_t run, int64_t numWarps) {
   unsigned rank = access.shape.size();
   Blocking blocking;
   blocking.elements.assign(rank, 1);
@@ -104,6 +136,11 @@ LinearLayout makeLayout(const Access &access, int64_t elements, int64_t numWarps
   blocking.warps.assign(rank, 1);
   llvm::append_range(blocking.order, access.order);
   blocking.elements[access.order[0]] = elements;
+  if (run > 1) {
+    int64_t held = llvm::product_of(access.shape) / (elements * (numWarps << kLaneBits));
+    int64_t &rows = blocking.elements[access.order[1]];
+    rows = std::min({run, std::max<int64_t>(held, 1), access.shape[access.order[1]]});
+  }
   int64_t lanes = int64_t(1) << kLaneBits, warps = numWarps;
   for (unsigned dim : access.order) {
     blocking.lanes[dim] = std::min(lanes, access.shape[dim] / blocking.elements[dim]);
@@ -137,7 +174,8 @@ LogicalResult coalesce(func::FuncOp kernel, const tile::AxisFactsAnalysis &facts
 
   for (const Access &access : accesses) {
     int64_t count = llvm::product_of(access.shape);
-    if (access.isLoad && count < threads)
+    // Few elements are loaded where they are used, by all threads that need them.
+    if (access.isLoad && count / access.repetition < threads)
       continue;
     int64_t elements = getCommonElements(groups[{access.shape, access.order}]);
     // Neighbouring lanes write neighbouring elements, even if what is written has to move for it: no cache collects
@@ -145,7 +183,10 @@ LogicalResult coalesce(func::FuncOp kernel, const tile::AxisFactsAnalysis &facts
     if (!access.isLoad && access.contiguity > 1)
       elements = std::min(elements, access.vector.elements);
     elements = std::min({elements, std::max<int64_t>(count / threads, 1), access.shape[access.order[0]]});
-    access.op->setAttr(kLayoutAttr, LayoutAttr::get(kernel.getContext(), makeLayout(access, elements, numWarps)));
+    int64_t run = 1;
+    for (const Access *other : groups[{access.shape, access.order}])
+      run = std::max(run, other->run);
+    access.op->setAttr(kLayoutAttr, LayoutAttr::get(kernel.getContext(), makeLayout(access, elements, run, numWarps)));
   }
   return success();
 }

@@ -19,6 +19,9 @@ struct AccessPlan {
   /// The dimension along which elements are neighbours, and how many of them move at once.
   unsigned axis = 0;
   tile::VectorLimit vector;
+  /// Along each dimension, the length of the runs of elements that are accessed at the same place, under the same mask
+  /// and with the same substitute.
+  llvm::SmallVector<int64_t, 4> sameRuns;
   /// There is a mask, and it is not known to be true throughout.
   bool isMasked = false;
   /// A load from memory that nobody writes while the kernel runs.
