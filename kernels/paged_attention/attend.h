@@ -97,9 +97,11 @@ public:
 
     // What is the same in all blocks - the head, the element, often the place in the page - comes first, to be added up
     // in front of the loop.
-    Tile key_token = col(places.in_page * a.key_token), key_page = col(places.page * a.key_page);
-    Tile value_token = c.same_strides ? key_token : col(places.in_page * a.value_token);
-    Tile value_page = c.same_strides ? key_page : col(places.page * a.value_page);
+    // A block may have one page.
+    const auto rows_of = [](const Tile &x) { return x.rank() == 0 ? x : col(x); };
+    Tile key_token = rows_of(places.in_page * a.key_token), key_page = rows_of(places.page * a.key_page);
+    Tile value_token = c.same_strides ? key_token : rows_of(places.in_page * a.value_token);
+    Tile value_page = c.same_strides ? key_page : rows_of(places.page * a.value_page);
     const auto load_keys = [&](const HeadDimPart &part) {
       Tile place = a.key_cache + kv_head * a.key_head + dims(part, a.key_dim) + key_token;
       return load(place + key_page, {.mask = col(live)});

@@ -315,3 +315,53 @@ func.func @broadcast(%x: !tile.ptr<i32>) attributes {tile.kernel, tile.num_warps
   tile.store %b, %v : tensor<16x16x!tile.ptr<i32>, #rows>
   return
 }
+
+// -----
+
+// So are elements that are known to have the same place, here four in turn, if the mask is the same for them; whose
+// place in the tile the lanes decide as well.
+#runs = #tile_gpu.layout<register = [[1], [2], [4]], lane = [[8], [16], [32], [0], [0]], warp = []>
+#apart = #tile_gpu.layout<register = [[2], [8], [32]], lane = [[1], [4], [16], [0], [0]], warp = []>
+
+// CHECK-LABEL: func.func @same_entries(
+// CHECK-COUNT-2: "ld.global.b32.pred"
+// CHECK-NOT: "ld.global
+// CHECK-LABEL: func.func @half_of_each_run(
+// CHECK-COUNT-4: "ld.global.b32"
+// CHECK-NOT: "ld.global
+// CHECK-LABEL: func.func @other_masks(
+// CHECK-COUNT-8: "ld.global.b32.pred"
+func.func @same_entries(%x: !tile.ptr<i32>, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %i = tile.arange 0 to 64 : tensor<64xi32, #runs>
+  %c2 = arith.constant dense<2> : tensor<64xi32, #runs>
+  %entry = arith.shrsi %i, %c2 : tensor<64xi32, #runs>
+  %ns = tile.splat %n : i32 -> tensor<64xi32, #runs>
+  %on = arith.cmpi slt, %entry, %ns : tensor<64xi32, #runs>
+  %xs = tile.splat %x : !tile.ptr<i32> -> tensor<64x!tile.ptr<i32>, #runs>
+  %p = tile.addptr %xs, %entry : tensor<64x!tile.ptr<i32>, #runs>, tensor<64xi32, #runs>
+  %v = tile.load %p mask %on : tensor<64x!tile.ptr<i32>, #runs> -> tensor<64xi32, #runs>
+  tile.store %p, %v : tensor<64x!tile.ptr<i32>, #runs>
+  return
+}
+func.func @half_of_each_run(%x: !tile.ptr<i32>) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %i = tile.arange 0 to 64 : tensor<64xi32, #apart>
+  %c2 = arith.constant dense<2> : tensor<64xi32, #apart>
+  %entry = arith.shrsi %i, %c2 : tensor<64xi32, #apart>
+  %xs = tile.splat %x : !tile.ptr<i32> -> tensor<64x!tile.ptr<i32>, #apart>
+  %p = tile.addptr %xs, %entry : tensor<64x!tile.ptr<i32>, #apart>, tensor<64xi32, #apart>
+  %v = tile.load %p : tensor<64x!tile.ptr<i32>, #apart> -> tensor<64xi32, #apart>
+  tile.store %p, %v : tensor<64x!tile.ptr<i32>, #apart>
+  return
+}
+func.func @other_masks(%x: !tile.ptr<i32>, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %i = tile.arange 0 to 64 : tensor<64xi32, #runs>
+  %c2 = arith.constant dense<2> : tensor<64xi32, #runs>
+  %entry = arith.shrsi %i, %c2 : tensor<64xi32, #runs>
+  %ns = tile.splat %n : i32 -> tensor<64xi32, #runs>
+  %on = arith.cmpi slt, %i, %ns : tensor<64xi32, #runs>
+  %xs = tile.splat %x : !tile.ptr<i32> -> tensor<64x!tile.ptr<i32>, #runs>
+  %p = tile.addptr %xs, %entry : tensor<64x!tile.ptr<i32>, #runs>, tensor<64xi32, #runs>
+  %v = tile.load %p mask %on : tensor<64x!tile.ptr<i32>, #runs> -> tensor<64xi32, #runs>
+  tile.store %p, %v : tensor<64x!tile.ptr<i32>, #runs>
+  return
+}

@@ -108,3 +108,64 @@ func.func @many_warps(%x: f32) attributes {tile.kernel, tile.num_warps = 8 : i32
   }
   return
 }
+
+// -----
+
+// 32-bit integers of a whole warp: one instruction for each result.
+// CHECK-LABEL: func.func @whole_warp(
+// CHECK-NOT: shfl
+// CHECK: tile_gpu.machine "redux.sync.add.s32"
+// CHECK: tile_gpu.machine "redux.sync.max.s32"
+// CHECK-NOT: tile_gpu.machine
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[0]]>
+func.func @whole_warp(%x: i32) attributes {tile.kernel, tile.num_warps = 2 : i32} {
+  %i = tile.arange 0 to 32 : tensor<32xi32, #l>
+  %s = tile.splat %x : i32 -> tensor<32xi32, #l>
+  %r:2 = tile.reduce %s, %i axis 0 : (tensor<32xi32, #l>, tensor<32xi32, #l>) -> (i32, i32) {
+  ^bb0(%a: i32, %i0: i32, %b: i32, %i1: i32):
+    %c = arith.addi %a, %b : i32
+    %m = arith.maxsi %i0, %i1 : i32
+    tile.yield %c, %m : i32, i32
+  }
+  return
+}
+
+// -----
+
+// Not those of 16 lanes, nor of other types, nor of other operations.
+// CHECK-LABEL: func.func @half_warp(
+// CHECK-NOT: redux
+// CHECK-COUNT-4: tile_gpu.machine "shfl.sync.bfly.b32"
+// CHECK-LABEL: func.func @long(
+// CHECK-NOT: redux
+// CHECK-LABEL: func.func @product(
+// CHECK-NOT: redux
+#half = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [0]], warp = []>
+#l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
+func.func @half_warp(%x: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %s = tile.splat %x : i32 -> tensor<16xi32, #half>
+  %r = tile.reduce %s axis 0 : (tensor<16xi32, #half>) -> i32 {
+  ^bb0(%a: i32, %b: i32):
+    %c = arith.addi %a, %b : i32
+    tile.yield %c : i32
+  }
+  return
+}
+func.func @long(%x: i64) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %s = tile.splat %x : i64 -> tensor<32xi64, #l>
+  %r = tile.reduce %s axis 0 : (tensor<32xi64, #l>) -> i64 {
+  ^bb0(%a: i64, %b: i64):
+    %c = arith.addi %a, %b : i64
+    tile.yield %c : i64
+  }
+  return
+}
+func.func @product(%x: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %s = tile.splat %x : i32 -> tensor<32xi32, #l>
+  %r = tile.reduce %s axis 0 : (tensor<32xi32, #l>) -> i32 {
+  ^bb0(%a: i32, %b: i32):
+    %c = arith.muli %a, %b : i32
+    tile.yield %c : i32
+  }
+  return
+}

@@ -132,6 +132,54 @@ func.func @pages(%k: !tile.ptr<bf16> {tile.readonly, tile.divisibility = 16 : i6
 
 // -----
 
+// The same, where 16 rows in turn have one entry of the table: a thread gets 8 of them. The table has 4 entries then,
+// which all threads load where they need them, whatever the size of its tile.
+// CHECK{LITERAL}: #layout = #tile_gpu.layout<register = [[0, 1], [0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], lane = [[0, 8], [0, 16], [0, 32], [0, 64], [8, 0]], warp = [[16, 0], [32, 0]]>
+// CHECK-LABEL: func.func @tokens_of_a_page(
+// CHECK: tile.load %{{[^ ]*}} : tensor<64x!tile.ptr<i32>>
+// CHECK: tile.load {{.*}} {tile_gpu.layout = #layout}
+func.func @tokens_of_a_page(%k: !tile.ptr<bf16> {tile.readonly, tile.divisibility = 16 : i64}, %table: !tile.ptr<i32> {tile.readonly},
+                            %stride: i32 {tile.divisibility = 16 : i64}) attributes {tile.kernel, tile.num_warps = 4 : i32} {
+  %t = tile.arange 0 to 64 : tensor<64xi32>
+  %c4 = arith.constant dense<4> : tensor<64xi32>
+  %entry = arith.shrsi %t, %c4 : tensor<64xi32>
+  %ts = tile.splat %table : !tile.ptr<i32> -> tensor<64x!tile.ptr<i32>>
+  %tp = tile.addptr %ts, %entry : tensor<64x!tile.ptr<i32>>, tensor<64xi32>
+  %page = tile.load %tp : tensor<64x!tile.ptr<i32>> -> tensor<64xi32>
+  %strides = tile.splat %stride : i32 -> tensor<64xi32>
+  %start = arith.muli %page, %strides : tensor<64xi32>
+  %row = arith.addi %start, %t : tensor<64xi32>
+  %row1 = tile.expand_dims %row axis 1 : tensor<64xi32> -> tensor<64x1xi32>
+  %scaled = arith.constant dense<128> : tensor<64x1xi32>
+  %row2 = arith.muli %row1, %scaled : tensor<64x1xi32>
+  %rows = tile.broadcast %row2 : tensor<64x1xi32> -> tensor<64x128xi32>
+  %d = tile.arange 0 to 128 : tensor<128xi32>
+  %d1 = tile.expand_dims %d axis 0 : tensor<128xi32> -> tensor<1x128xi32>
+  %ds = tile.broadcast %d1 : tensor<1x128xi32> -> tensor<64x128xi32>
+  %o = arith.addi %rows, %ds : tensor<64x128xi32>
+  %ks = tile.splat %k : !tile.ptr<bf16> -> tensor<64x128x!tile.ptr<bf16>>
+  %p = tile.addptr %ks, %o : tensor<64x128x!tile.ptr<bf16>>, tensor<64x128xi32>
+  %v = tile.load %p : tensor<64x128x!tile.ptr<bf16>> -> tensor<64x128xbf16>
+  return
+}
+
+// -----
+
+// As many elements as threads, of which few differ: no layout of its own either.
+// CHECK-LABEL: func.func @few_entries(
+// CHECK: tile.load %{{[^ ]*}} : tensor<128x!tile.ptr<i32>>
+func.func @few_entries(%table: !tile.ptr<i32>) attributes {tile.kernel, tile.num_warps = 4 : i32} {
+  %t = tile.arange 0 to 128 : tensor<128xi32>
+  %c4 = arith.constant dense<4> : tensor<128xi32>
+  %entry = arith.shrsi %t, %c4 : tensor<128xi32>
+  %ts = tile.splat %table : !tile.ptr<i32> -> tensor<128x!tile.ptr<i32>>
+  %tp = tile.addptr %ts, %entry : tensor<128x!tile.ptr<i32>>, tensor<128xi32>
+  %page = tile.load %tp : tensor<128x!tile.ptr<i32>> -> tensor<128xi32>
+  return
+}
+
+// -----
+
 // Contiguous along the first dimension.
 // CHECK{LITERAL}: #layout = #tile_gpu.layout<register = [[1, 0], [2, 0], [0, 8]], lane = [[4, 0], [8, 0], [16, 0], [32, 0], [0, 1]], warp = [[0, 2], [0, 4]]>
 // CHECK-LABEL: func.func @transposed(
@@ -155,13 +203,18 @@ func.func @transposed(%x: !tile.ptr<f32> {tile.divisibility = 16 : i64}, %stride
 
 // -----
 
-// Rank 3, all elements from one address: the last dimension goes to the lanes first, the first one to the warps.
+// Rank 3, nothing known of the addresses: the last dimension goes to the lanes first, the first one to the warps.
 // CHECK{LITERAL}: #layout = #tile_gpu.layout<register = [[0, 4, 0], [0, 8, 0]], lane = [[0, 0, 1], [0, 0, 2], [0, 0, 4], [0, 1, 0], [0, 2, 0]], warp = [[1, 0, 0], [2, 0, 0]]>
 // CHECK-LABEL: func.func @cube(
 // CHECK: tile.load {{.*}} {tile_gpu.layout = #layout}
-func.func @cube(%x: !tile.ptr<f32>) attributes {tile.kernel, tile.num_warps = 4 : i32} {
+func.func @cube(%x: !tile.ptr<f32>, %stride: i32) attributes {tile.kernel, tile.num_warps = 4 : i32} {
+  %i = tile.arange 0 to 512 : tensor<512xi32>
+  %strides = tile.splat %stride : i32 -> tensor<512xi32>
+  %o = arith.muli %i, %strides : tensor<512xi32>
+  %o3 = tile.reshape %o : tensor<512xi32> -> tensor<4x16x8xi32>
   %xs = tile.splat %x : !tile.ptr<f32> -> tensor<4x16x8x!tile.ptr<f32>>
-  %v = tile.load %xs : tensor<4x16x8x!tile.ptr<f32>> -> tensor<4x16x8xf32>
+  %p = tile.addptr %xs, %o3 : tensor<4x16x8x!tile.ptr<f32>>, tensor<4x16x8xi32>
+  %v = tile.load %p : tensor<4x16x8x!tile.ptr<f32>> -> tensor<4x16x8xf32>
   return
 }
 
