@@ -57,8 +57,8 @@ inline PagedTiles find_tuned(const PagedShapeOfWork &work) {
   return {};
 }
 
-/// Lengths that a program of `shares` looks at together: few batches are larger than the smaller one, and those that
-/// are would be scanned in many steps.
-constexpr int lengths_tile_for(std::int64_t batch) { return batch <= 32 ? 32 : 256; }
+/// Lengths that a program of `shares` looks at together: one sequence needs no scan, which is some 0.15 us of a few;
+/// few batches are larger than 32, and those that are would be scanned in many steps.
+constexpr int lengths_tile_for(std::int64_t batch) { return batch == 1 ? 1 : batch <= 32 ? 32 : 256; }
 
 } // namespace kiln::kernels

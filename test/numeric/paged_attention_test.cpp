@@ -357,6 +357,8 @@ TEST_P(PagedAttention, BatchInvariant) {
     SCOPED_TRACE(b);
     // As well aligned as those of the batch.
     Buffer<std::int32_t> table(batch.problem.max_pages, "table"), length(1, "length");
+    const auto [lse_batch, lse_head] = batch.problem.lse_stride;
+    Buffer<float> lse(batch.problem.heads * lse_head, "lse");
     std::copy_n(batch.problem.table + b * batch.problem.table_stride.batch, table.size(), table.data());
     length[0] = c.lengths[b];
     for (int programs : {1, 3, 32}) {
@@ -367,12 +369,14 @@ TEST_P(PagedAttention, BatchInvariant) {
       alone.table = table.data();
       alone.lengths = length.data();
       alone.out += b * alone.out_stride.batch;
-      alone.lse += b * alone.lse_stride.batch;
+      alone.lse = lse.data();
       config.programs_per_core = std::min(programs, most_programs_per_core());
       batch.make_workspace(config, where().device);
       alone.workspace = batch.problem.workspace;
       alone.workspace_size = batch.problem.workspace_size;
       run_on_device(alone, [&](const auto &q, const auto &on) { kernels::paged_attention(q, config, on); });
+      for (std::int64_t head = 0; head < batch.problem.heads; ++head)
+        batch.problem.lse[b * lse_batch + head * lse_head] = lse[head * lse_head];
       EXPECT_EQ(batch.result(b), expected[b]);
     }
   }
