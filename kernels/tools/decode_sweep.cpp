@@ -208,7 +208,7 @@ SweepPlan usual_plan() {
                              .group = 4,
                              .most_group = 8,
                              .heads = {8, 32, 128, 512, 2048},
-                             .tokens = {64, 256, 1024, 4096, 16384, 65536}}},
+                             .tokens = {64, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536}}},
                  .tiles = {},
                  .most_bytes = 1'100'000'000};
   for (const auto &[head_dim, group, most_group] : {std::array{128, 1, 2}, {128, 16, 16}, {64, 4, 16}, {256, 4, 16}})
