@@ -8,6 +8,7 @@ TraceError::~TraceError() = default;
 CompileError::~CompileError() = default;
 LaunchError::~LaunchError() = default;
 InvalidArgument::~InvalidArgument() = default;
+PackError::~PackError() = default;
 TuneError::~TuneError() = default;
 DeviceError::~DeviceError() = default;
 TrapError::~TrapError() = default;

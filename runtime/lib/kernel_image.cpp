@@ -1,9 +1,8 @@
 #include "kiln/runtime/kernel_image.h"
 
-#include "kiln/error.h"
+#include "byte_stream.h"
 
-#include <cstring>
-#include <type_traits>
+#include "kiln/error.h"
 
 using namespace kiln;
 using namespace kiln::runtime;
@@ -29,62 +28,6 @@ bool valid(const KernelParameter &parameter) {
   }
   return false;
 }
-
-class Writer {
-public:
-  template <typename T>
-  void number(T value) {
-    static_assert(std::is_unsigned_v<T>);
-    for (std::size_t i = 0; i < sizeof(T); ++i)
-      bytes_.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
-  }
-  template <typename Bytes>
-  void block(const Bytes &block) {
-    number(std::uint64_t{block.size()});
-    bytes_.insert(bytes_.end(), block.begin(), block.end());
-  }
-  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
-  std::vector<std::uint8_t> take() { return std::move(bytes_); }
-
-private:
-  std::vector<std::uint8_t> bytes_;
-};
-
-/// Reads within `bytes`. After a read past the end it has failed, and every read yields zero or nothing.
-class Reader {
-public:
-  explicit Reader(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
-
-  template <typename T>
-  T number() {
-    T value = 0;
-    std::span<const std::uint8_t> bytes = take(sizeof(T));
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-      value |= static_cast<T>(T{bytes[i]} << (8 * i));
-    return value;
-  }
-  template <typename Bytes>
-  void block(Bytes &block) {
-    std::span<const std::uint8_t> bytes = take(number<std::uint64_t>());
-    block.assign(bytes.begin(), bytes.end());
-  }
-  std::size_t left() const { return rest_.size(); }
-  bool failed() const { return failed_; }
-
-private:
-  std::span<const std::uint8_t> take(std::uint64_t count) {
-    if (failed_ || count > rest_.size()) {
-      failed_ = true;
-      return {};
-    }
-    std::span<const std::uint8_t> taken = rest_.first(static_cast<std::size_t>(count));
-    rest_ = rest_.subspan(taken.size());
-    return taken;
-  }
-
-  std::span<const std::uint8_t> rest_;
-  bool failed_ = false;
-};
 
 } // namespace
 
@@ -114,7 +57,7 @@ std::string runtime::check_image(const KernelImage &image) {
 std::vector<std::uint8_t> runtime::serialise(const KernelImage &image) {
   if (std::string fault = check_image(image); !fault.empty())
     throw InvalidArgument("cannot serialise a kernel image: " + fault);
-  Writer writer;
+  ByteWriter writer;
   writer.reserve(256 + 2 * image.parameters.size() + image.name.size() + image.config.size() + image.arch.size() +
                  image.report.size() + image.ptx.size() + image.cubin.size());
   writer.number(magic);
@@ -142,7 +85,7 @@ std::optional<KernelImage> runtime::deserialise(std::span<const std::uint8_t> by
       *reason = std::move(why);
     return std::nullopt;
   };
-  Reader reader(bytes);
+  ByteReader reader(bytes);
   if (reader.number<std::uint32_t>() != magic)
     return refuse("not a kernel image");
   if (std::uint32_t version = reader.number<std::uint32_t>(); version != KernelImage::abi_version)

@@ -15,10 +15,14 @@ File runtime::open_at(int directory, const std::string &name, int flags, mode_t 
   return descriptor >= 0 ? File(descriptor) : File::failed(errno);
 }
 
-std::int64_t runtime::read_all(int file, std::span<std::uint8_t> bytes) {
+namespace {
+
+/// Calls `take` for the next part of `bytes`, after so many, until it is full or the file ends.
+template <class Take>
+std::int64_t read_parts(std::span<std::uint8_t> bytes, Take &&take) {
   std::size_t done = 0;
   while (done < bytes.size()) {
-    ssize_t got = read(file, bytes.data() + done, bytes.size() - done);
+    ssize_t got = take(bytes.subspan(done), done);
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0)
@@ -28,6 +32,19 @@ std::int64_t runtime::read_all(int file, std::span<std::uint8_t> bytes) {
     done += static_cast<std::size_t>(got);
   }
   return static_cast<std::int64_t>(done);
+}
+
+} // namespace
+
+std::int64_t runtime::read_all(int file, std::span<std::uint8_t> bytes) {
+  return read_parts(bytes,
+                    [&](std::span<std::uint8_t> part, std::size_t) { return read(file, part.data(), part.size()); });
+}
+
+std::int64_t runtime::read_at(int file, std::span<std::uint8_t> bytes, std::uint64_t offset) {
+  return read_parts(bytes, [&](std::span<std::uint8_t> part, std::size_t done) {
+    return pread(file, part.data(), part.size(), static_cast<off_t>(offset + done));
+  });
 }
 
 int runtime::write_all(int file, std::span<const std::uint8_t> bytes) {

@@ -45,6 +45,9 @@ File open_at(int directory, const std::string &name, int flags, mode_t mode = 0)
 /// Reads until `bytes` is full or the file ends. \returns how many bytes there were, or -1 and errno.
 std::int64_t read_all(int file, std::span<std::uint8_t> bytes);
 
+/// The same from a place in the file, whose position it neither uses nor moves.
+std::int64_t read_at(int file, std::span<std::uint8_t> bytes, std::uint64_t offset);
+
 /// Writes all bytes. \returns 0 or the system's error.
 int write_all(int file, std::span<const std::uint8_t> bytes);
 

@@ -84,6 +84,7 @@ struct KernelOperations {
   CompileReport (*prepare)(const KernelBase &kernel, std::span<const double> values, Device device);
   CompiledCode (*compile)(const KernelBase &kernel, std::span<const double> values, Target target);
   std::string (*emit)(const KernelBase &kernel, std::span<const double> values, Target target, std::string_view stage);
+  runtime::PackContent (*pack)(const KernelBase &kernel, std::span<const double> values, Target target);
   const std::vector<ConfigMember> &(*fields)();
 };
 
@@ -135,6 +136,8 @@ public:
     check(values);
     return operations_->emit(*kernel_, values, target, stage);
   }
+  /// With the config's text: "block=1024 num_warps=4".
+  KILN_API runtime::PackContent pack(std::span<const double> values, Target target) const;
   KernelCounters counters() const { return kernel_->counters(); }
 
 private:
@@ -156,6 +159,9 @@ private:
       [](const detail::KernelBase &kernel, std::span<const double> values, Target target, std::string_view stage) {
         return static_cast<const Kernel<Config, Params...> &>(kernel).emit(detail::config_of<Config>(values), target,
                                                                            stage);
+      },
+      [](const detail::KernelBase &kernel, std::span<const double> values, Target target) {
+        return static_cast<const Kernel<Config, Params...> &>(kernel).pack(detail::config_of<Config>(values), target);
       },
       detail::fields_of<Config>,
   };

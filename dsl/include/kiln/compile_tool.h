@@ -15,6 +15,7 @@ namespace kiln {
 ///
 ///     tool --list
 ///     tool vec_add --set block=256 --arch sm_90a --emit ptx
+///     tool --pack kernels.kpack --target sm_80,sm_90a vec_add --config block=256 --config block=1024
 ///
 /// `tool --help` lists the options. Returns the exit code: 0, 1 where a kernel cannot be compiled or a file not be
 /// written, 2 where the command line is wrong. Messages go to standard error.

@@ -5,13 +5,14 @@
 #include "kiln/config.h"
 #include "kiln/device.h"
 #include "kiln/error.h"
+#include "kiln/launch_options.h"
+#include "kiln/runtime/pack_file.h"
 #include "kiln/target.h"
 #include "kiln/tile.h"
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,33 +20,6 @@
 #include <utility>
 
 namespace kiln {
-
-/// How many programs a launch runs along each axis. At most 2^31 - 1 each.
-struct Grid {
-  std::uint32_t x = 1, y = 1, z = 1;
-
-  constexpr Grid() = default;
-  template <std::integral X, std::integral Y = int, std::integral Z = int>
-  constexpr Grid(X x, Y y = 1, Z z = 1) : x(checked(x)), y(checked(y)), z(checked(z)) {}
-
-private:
-  template <std::integral T>
-  static constexpr std::uint32_t checked(T size) {
-    if (std::cmp_less(size, 0) || std::cmp_greater(size, std::numeric_limits<std::int32_t>::max()))
-      throw InvalidArgument("error: a grid dimension must be between 0 and 2147483647");
-    return static_cast<std::uint32_t>(size);
-  }
-};
-
-struct LaunchOptions {
-  Grid grid = {};
-  Device device = {};     // none: the current CUDA context's device
-  void *stream = nullptr; // a CUstream; unused by the CPU, whose launches are synchronous
-  /// Start while the launches before it in the stream still run, as far as these allow it (kiln::launch_dependents).
-  /// The kernel must call kiln::wait_for_launches() before it touches what they write; one that never does is refused.
-  /// Has an effect on GPUs of compute capability 9.0 or more.
-  bool programmatic = false;
-};
 
 /// What a kernel has done since it was made.
 struct KernelCounters {
@@ -110,6 +84,7 @@ protected:
   CompileReport compile_erased(const ConfigView &config, const Device &device) const;
   CompiledCode compile_erased(const ConfigView &config, const Target &target) const;
   std::string emit_erased(const ConfigView &config, const Target &target, std::string_view stage) const;
+  runtime::PackContent pack_erased(const ConfigView &config, const Target &target) const;
   // args[i] points at the value of parameter i; of a pointer parameter, at the address.
   void launch_erased(const LaunchOptions &options, const ConfigView &config, const void *const *args) const;
 
@@ -199,6 +174,14 @@ public:
   std::string emit(const Config &config, Target target, std::string_view stage) const {
     const View view(config);
     return emit_erased(view, target, stage);
+  }
+
+  /// The kernel's code for a GPU architecture, both variants of it, as a pack holds it (kiln/pack.h). The text of the
+  /// config is the caller's to set: a kernel does not know the names of its members. Needs no GPU, but an assembler.
+  /// Throws TraceError, CompileError, and InvalidArgument for the target "cpu" and emulated ones.
+  runtime::PackContent pack(const Config &config, Target target) const {
+    const View view(config);
+    return pack_erased(view, target);
   }
 
   /// Runs `options.grid` programs, compiling first where needed. Takes `T *` for `ptr<T>` and `T` for `scalar<T>`. On

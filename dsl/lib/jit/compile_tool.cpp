@@ -1,9 +1,12 @@
 // The command line of kiln-compile, for any kernels.
 #include "kiln/compile_tool.h"
 
+#include "jit/pack_tool.h"
+
 #include "kiln/debug.h"
 #include "kiln/tool_arguments.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -13,6 +16,7 @@ namespace {
 
 constexpr const char *help =
     R"(usage: %1$s KERNEL [--set FIELD=VALUE]... [--arch ARCH] [--emit STAGE] [-o FILE] [--line-info]
+       %1$s --pack FILE --target ARCH[,ARCH]... KERNEL [--config FIELD=VALUE[,FIELD=VALUE]...]... [KERNEL ...]...
        %1$s --list
 
 Compiles a kernel and prints a stage of it. The name may leave out its last part, "_f16": the first kernel that has it
@@ -27,6 +31,9 @@ is taken.
                        of cpu: tile, loops, llvm, llvmir, asm
   -o FILE            write there instead of to standard output
   --line-info        make GPU code name lines of the kernel's source
+  --pack FILE        write machine code of several kernels to a file, which programs without a compiler launch from
+  --target ARCH,...  of a pack: the GPUs to compile for
+  --config F=V,...   of a pack: a config of the kernel that was named last; without one, its default config
   --help             print this
 )";
 
@@ -87,6 +94,9 @@ int kiln::compile_tool(int argc, const char *const *argv, std::span<const AnyKer
   const char *const program = argc > 0 ? argv[0] : "tool";
   const bool line_info = debug::line_info();
   const int status = run_tool([&] {
+    if (std::ranges::any_of(std::span(argv, static_cast<std::size_t>(argc)),
+                            [](std::string_view text) { return text == "--pack" || text.starts_with("--pack="); }))
+      return jit::pack_tool(ToolArguments(argc, argv), kernels);
     const CommandLine command = parse(ToolArguments(argc, argv));
     if (command.help) {
       std::string targets;

@@ -5,7 +5,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 
-#include <cstring>
 #include <numeric>
 
 using namespace kiln;
@@ -20,35 +19,7 @@ mlir::func::FuncOp kernel_of(mlir::ModuleOp module) {
   return {};
 }
 
-template <class T>
-std::int64_t read_as(const void *value) {
-  T result;
-  std::memcpy(&result, value, sizeof result);
-  return static_cast<std::int64_t>(result);
-}
-
-std::int64_t read_integer(const void *value, unsigned bytes) {
-  switch (bytes) {
-  case 1:
-    return read_as<std::int8_t>(value);
-  case 2:
-    return read_as<std::int16_t>(value);
-  case 4:
-    return read_as<std::int32_t>(value);
-  default:
-    return read_as<std::int64_t>(value);
-  }
-}
-
 } // namespace
-
-bool Facts::holds(const Fact &fact, const void *value) {
-  const std::int64_t number = read_integer(value, fact.bytes);
-  // A division takes longer than the rest of the look-up; nearly every divisor is a power of two.
-  if ((fact.divisor & (fact.divisor - 1)) == 0)
-    return (number & (fact.divisor - 1)) == 0;
-  return number % fact.divisor == 0;
-}
 
 Facts jit::specialise(mlir::ModuleOp module, std::int64_t pointer_alignment) {
   Facts facts;
@@ -64,7 +35,7 @@ Facts jit::specialise(mlir::ModuleOp module, std::int64_t pointer_alignment) {
       continue;
     function.setArgAttr(i, tile::kDivisibilityAttr, builder.getI64IntegerAttr(divisor));
     const unsigned bits = pointer ? 64 : type.getIntOrFloatBitWidth();
-    facts.facts_.push_back({static_cast<std::uint16_t>(i), static_cast<std::uint8_t>(bits / 8), divisor});
+    facts.add({static_cast<std::uint16_t>(i), static_cast<std::uint8_t>(bits / 8), divisor});
   }
   return facts;
 }

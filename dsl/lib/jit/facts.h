@@ -6,45 +6,18 @@
 // and a launch of which they do not hold is no error.
 #pragma once
 
+#include "kiln/runtime/facts.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
-#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace kiln::jit {
 
 enum class Variant : std::uint8_t { specialised, generic };
 
-/// Parameter `param`, a pointer or integer of `bytes` bytes, is a multiple of `divisor`.
-struct Fact {
-  std::uint16_t param;
-  std::uint8_t bytes;
-  std::int64_t divisor;
-};
-
-/// The facts of one config.
-class Facts {
-public:
-  Facts() = default;
-
-  /// Whether all of them hold for these arguments. args[i] points at the value of parameter i.
-  bool hold(const void *const *args) const {
-    for (const Fact &fact : facts_)
-      if (!holds(fact, args[fact.param]))
-        return false;
-    return true;
-  }
-  bool empty() const { return facts_.empty(); }
-  std::size_t size() const { return facts_.size(); }
-
-private:
-  friend Facts specialise(mlir::ModuleOp module, std::int64_t pointer_alignment);
-
-  static bool holds(const Fact &fact, const void *value);
-
-  std::vector<Fact> facts_;
-};
+using runtime::Fact;
+using runtime::Facts;
 
 /// The facts that the traced kernel of `module` declares. Pointers count as declared to be `pointer_alignment` bytes
 /// aligned, and are marked so, unless it is 1.

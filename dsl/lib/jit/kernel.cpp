@@ -9,9 +9,12 @@
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/cuda.h"
 #include "kiln/debug.h"
+#include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cpu_launch.h"
 
 #include "llvm/Support/raw_ostream.h"
+
+#include <span>
 
 using namespace kiln;
 using namespace kiln::detail;
@@ -75,6 +78,34 @@ struct detail::KernelState {
     jit::GpuCode code = gpu_code(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda));
     code.report.trace_ms = trace_ms;
     return {std::move(code.image.ptx), std::move(code.image.cubin), std::move(code.report)};
+  }
+
+  runtime::PackContent pack(const KernelBase &kernel, const ConfigView &config, const std::string &arch) const {
+    runtime::PackContent content;
+    content.entry.name = kernel.name();
+    content.entry.arch = arch;
+    for (const ParamInfo &param : std::span(kernel.params(), kernel.num_params()))
+      content.entry.parameters.push_back({param.dtype, param.pointer, param.pointer && param.read_only});
+    auto image = [&](jit::Variant variant) {
+      jit::Subject subject{kernel.name(), config.text(config.config), arch, variant};
+      TracedKernel traced = trace(kernel, config);
+      content.entry.waits = waits_for_launches(*traced.module);
+      if (variant == jit::Variant::specialised)
+        content.entry.facts = jit::specialise(*traced.module, gpu_pointer_alignment);
+      else
+        jit::generalise(*traced.module);
+      jit::GpuCode code = gpu_code(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda));
+      if (code.image.cubin.empty())
+        runtime::assemble(code.image.ptx, arch); // throws, and says what was looked for
+      code.image.config = subject.config; // what was found on disk may have come from a config with the same code
+      code.image.ptx.clear();
+      code.image.report.clear();
+      return std::move(code.image);
+    };
+    content.specialised = image(jit::Variant::specialised);
+    if (!content.entry.facts.empty())
+      content.generic = image(jit::Variant::generic);
+    return content;
   }
 
   std::string emit(const KernelBase &kernel, const ConfigView &config, const Target &target,
@@ -194,6 +225,13 @@ CompiledCode KernelBase::compile_erased(const ConfigView &config, const Target &
                           (target.is_cpu() ? "cpu()" : "emulated(\"" + target.arch() + "\")") +
                           ", or call emit() for a stage of it");
   return state_->compile(*this, config, target.name());
+}
+
+runtime::PackContent KernelBase::pack_erased(const ConfigView &config, const Target &target) const {
+  if (target.is_cpu() || target.is_emulated())
+    throw InvalidArgument("cannot pack '" + name_ + "' for the target '" + target.name() +
+                          "': its code is made for one process; a pack holds code for GPUs");
+  return state_->pack(*this, config, target.name());
 }
 
 std::string KernelBase::emit_erased(const ConfigView &config, const Target &target, std::string_view stage) const {

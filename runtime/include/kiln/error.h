@@ -43,6 +43,13 @@ public:
   ~InvalidArgument() override;
 };
 
+/// A pack of kernels that cannot be read or written: no such file, damaged, or of another version of Kiln.
+class KILN_API PackError : public Error {
+public:
+  using Error::Error;
+  ~PackError() override;
+};
+
 /// None of the configs that were to be compared works; the message has the reason of each.
 class KILN_API TuneError : public Error {
 public:
