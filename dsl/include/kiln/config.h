@@ -10,6 +10,10 @@
 #include <type_traits>
 #include <utility>
 
+#define KILN_CONFIG_MEMBERS                                                                                            \
+  "the members of a kernel config are numbers, booleans and enums, each by itself: no arrays, structs, strings or "    \
+  "pointers"
+
 namespace kiln {
 
 /// A config has at most this many members.
@@ -30,6 +34,25 @@ constexpr bool takes_fields(std::index_sequence<I...>) {
   return requires { T{(static_cast<void>(I), AnyField{})...}; };
 }
 
+// Whether the members are more than the fields in front: there is one behind them that is no number.
+template <class T, std::size_t... I>
+constexpr bool takes_more(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), AnyField{})..., {}}; };
+}
+
+// Whether the initialiser behind the fields in front may be a list of two: the member there is an array or a struct.
+template <class T, std::size_t... I>
+constexpr bool takes_list(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), AnyField{})..., {AnyField{}, AnyField{}}}; };
+}
+
+template <class T, std::size_t N>
+constexpr bool has_list() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return (takes_list<T>(std::make_index_sequence<I>{}) || ...);
+  }(std::make_index_sequence<N>{});
+}
+
 template <class T, std::size_t N = max_config_fields + 1>
 constexpr std::size_t count_fields() {
   if constexpr (N == 0 || takes_fields<T>(std::make_index_sequence<N>{}))
@@ -42,9 +65,13 @@ template <class T, class F>
 constexpr auto visit_fields(const T &config, F &&f) {
   static_assert(std::is_aggregate_v<T>, "a kernel config is a plain struct: no constructors, bases or private members");
   constexpr std::size_t n = count_fields<T>();
-  static_assert(n <= max_config_fields, "a kernel config has at most 16 members");
+  constexpr bool is_short = n <= max_config_fields;
+  constexpr bool plain = !has_list<T, n>() && !(is_short && takes_more<T>(std::make_index_sequence<n>{}));
+  static_assert(plain, KILN_CONFIG_MEMBERS);
+  static_assert(!plain || is_short, "a kernel config has at most 16 members");
   // clang-format off
-  if constexpr (n == 1) { auto &[a] = config; return f(a); }
+  if constexpr (!plain) {}
+  else if constexpr (n == 1) { auto &[a] = config; return f(a); }
   else if constexpr (n == 2) { auto &[a, b] = config; return f(a, b); }
   else if constexpr (n == 3) { auto &[a, b, c] = config; return f(a, b, c); }
   else if constexpr (n == 4) { auto &[a, b, c, d] = config; return f(a, b, c, d); }
@@ -97,7 +124,10 @@ void append_field(std::string &text, T value) {
 /// Calls `f(value)` for each member of a config, in order.
 template <class Config, class F>
 constexpr void for_each_field(const Config &config, F &&f) {
-  detail::visit_fields(config, [&](const auto &...value) { (f(value), ...); });
+  detail::visit_fields(config, [&](const auto &...value) {
+    static_assert((detail::ConfigField<std::remove_cvref_t<decltype(value)>> && ...), KILN_CONFIG_MEMBERS);
+    (f(value), ...);
+  });
 }
 
 /// The values of a config as text: "{128, 16, true}".
@@ -113,3 +143,5 @@ std::string config_text(const Config &config) {
 }
 
 } // namespace kiln
+
+#undef KILN_CONFIG_MEMBERS
