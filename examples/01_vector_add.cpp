@@ -29,7 +29,7 @@ void vec_add(const VecAddConfig &c, kiln::ptr<const float> x, kiln::ptr<const fl
 // The name is what error messages and profilers show.
 const kiln::Kernel vec_add_kernel{"vec_add", vec_add};
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv) try {
   const int n = 10000;
   std::vector<float> x(n), y(n), out(n);
   for (int i = 0; i < n; ++i) {
@@ -65,4 +65,8 @@ int main(int argc, char **argv) {
   // What was recorded can be read. No device is needed for this.
   std::printf("\nThe kernel for a block of 8:\n\n%s\n", vec_add_kernel.trace({.block = 8}).c_str());
   return 0;
+} catch (const kiln::Error &error) {
+  // What goes wrong in Kiln is one exception, and its message says what, where and what to do.
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

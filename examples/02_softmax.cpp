@@ -45,7 +45,7 @@ void softmax(const SoftmaxConfig &c, kiln::ptr<const kiln::half> in, kiln::ptr<k
 
 const kiln::Kernel softmax_kernel{"softmax", softmax};
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv) try {
   const int rows = 50, cols = 100, stride = 112;
   std::vector<kiln::half> in(rows * stride), out(rows * stride), out_log(rows * stride);
   for (int i = 0; i < rows * stride; ++i)
@@ -85,4 +85,7 @@ int main(int argc, char **argv) {
   }
   std::printf("%d rows of %d on %s, largest error %.2g\n", rows, cols, device.name().c_str(), worst);
   return worst < 1e-3 ? 0 : 1;
+} catch (const kiln::Error &error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

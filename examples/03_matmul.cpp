@@ -37,7 +37,7 @@ void matmul(const MatmulConfig &c, kiln::ptr<const float> a, kiln::ptr<const flo
 
 const kiln::Kernel matmul_kernel{"matmul", matmul};
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv) try {
   const int m = 100, n = 130, k = 75;
   std::vector<float> a(m * k), b(k * n), out(m * n);
   for (int i = 0; i < m * k; ++i)
@@ -74,4 +74,7 @@ int main(int argc, char **argv) {
     }
   std::printf("%d x %d x %d on %s, every element exact\n", m, n, k, device.name().c_str());
   return 0;
+} catch (const kiln::Error &error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

@@ -84,7 +84,7 @@ void decode(const DecodeConfig &c, kiln::ptr<const kiln::half> q, kiln::ptr<cons
 
 const kiln::Kernel decode_kernel{"decode", decode};
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv) try {
   const DecodeConfig c;
   const int kv_heads = 2, table_width = 8;
   const std::vector<std::int32_t> lengths = {1, 16, 47, 100};
@@ -157,4 +157,7 @@ int main(int argc, char **argv) {
     }
   std::printf("%d sequences of 1 to 100 tokens on %s, largest error %.2g\n", batch, device.name().c_str(), worst);
   return worst < 2e-3 ? 0 : 1;
+} catch (const kiln::Error &error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

@@ -33,7 +33,7 @@ void matvec(const Config &c, kiln::ptr<const float> a, kiln::ptr<const float> x,
 
 const kiln::Kernel matvec_kernel{"matvec", matvec};
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv) try {
   const int rows = 1000, cols = 3000;
   std::vector<float> a(rows * cols), x(cols), y(rows), expected(rows);
   for (int i = 0; i < rows * cols; ++i)
@@ -93,4 +93,7 @@ int main(int argc, char **argv) {
   kiln::synchronize(device); // a GPU may still be at it
   device_y.copy_to_host(y.data(), device_y.bytes());
   return y == expected ? 0 : 1;
+} catch (const kiln::Error &error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

@@ -66,7 +66,7 @@ std::vector<PagedAttentionConfig> candidates(const PagedAttentionConfig &base, k
   return configs;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv) try {
   // The command line.
   kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
   std::vector<std::pair<int PagedAttentionConfig::*, int>> wanted;
@@ -226,4 +226,7 @@ int main(int argc, char **argv) {
   std::printf("%d x %d on %s with %s: largest error %.2g\n", batch, length, device.name().c_str(),
               options_of(config).c_str(), worst);
   return worst < 2e-3 ? 0 : 1;
+} catch (const kiln::Error &error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }

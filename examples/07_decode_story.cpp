@@ -291,7 +291,7 @@ void describe(Problem &problem, bool print_ir) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv) try {
   kiln::Device device = kiln::cuda::device_count() > 0 ? kiln::Device::cuda() : kiln::Device::cpu();
   bool print_ir = false;
   for (int i = 1; i < argc; ++i)
@@ -314,4 +314,7 @@ int main(int argc, char **argv) {
     right = tell(small, "4 sequences of 1 to 300 tokens");
   }
   return right ? 0 : 1;
+} catch (const kiln::Error &error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
 }
