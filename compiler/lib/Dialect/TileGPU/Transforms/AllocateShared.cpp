@@ -154,13 +154,31 @@ std::string describeLine(Location loc) {
   return text;
 }
 
+/// A note of an error: who else uses shared memory.
+void listBuffer(InFlightDiagnostic &error, Operation *op, int64_t bytes) {
+  error.attachNote(op->getLoc()) << bytes << " bytes for '" << op->getName() << "'";
+}
+
+/// Lists the rings which live when `op` has no room beside them.
+void listRings(InFlightDiagnostic &error, ArrayRef<Ring> rings, Operation *op) {
+  for (const Ring &ring : rings)
+    if (ring.op != op && ring.livesAt(op))
+      listBuffer(error, ring.op, ring.bytes);
+}
+
 LogicalResult AllocateSharedPass::allocate(func::FuncOp kernel) {
   SmallVector<Buffer> buffers = collectBuffers(kernel);
   int64_t largest = 0;
   for (const Buffer &buffer : buffers) {
-    if (buffer.bytes > maxBytes)
-      return buffer.op->emitOpError() << "needs " << buffer.bytes << " bytes of shared memory, but a program has "
-                                      << int64_t(maxBytes) << " at most: use smaller tiles";
+    if (buffer.bytes > maxBytes) {
+      InFlightDiagnostic error = buffer.op->emitOpError();
+      error << "needs " << buffer.bytes << " bytes of shared memory, but a program has " << int64_t(maxBytes)
+            << " at most: use smaller tiles";
+      for (const Buffer &other : buffers)
+        if (other.op != buffer.op && other.bytes > maxBytes)
+          listBuffer(error, other.op, other.bytes);
+      return error;
+    }
     largest = std::max(largest, buffer.bytes);
   }
   SmallVector<Ring> rings = collectRings(kernel);
@@ -181,10 +199,14 @@ LogicalResult AllocateSharedPass::allocate(func::FuncOp kernel) {
     list.push_back(builder.getDictionaryAttr(entry));
   };
   for (Ring &ring : rings) {
-    if (ring.offset + ring.bytes > maxBytes)
-      return ring.op->emitOpError() << "needs " << ring.bytes << " bytes of shared memory beside " << ring.offset
-                                    << " of other rings, but a program has " << int64_t(maxBytes)
-                                    << " at most: use fewer stages or smaller tiles";
+    if (ring.offset + ring.bytes > maxBytes) {
+      InFlightDiagnostic error = ring.op->emitOpError();
+      error << "needs " << ring.bytes << " bytes of shared memory beside " << ring.offset
+            << " of other rings, but a program has " << int64_t(maxBytes)
+            << " at most: use fewer stages or smaller tiles";
+      listRings(error, rings, ring.op);
+      return error;
+    }
     note(ring.op, ring.offset, ring.bytes);
   }
   for (Buffer &buffer : buffers) {
@@ -192,10 +214,13 @@ LogicalResult AllocateSharedPass::allocate(func::FuncOp kernel) {
     for (const Ring &ring : rings)
       if (ring.livesAt(buffer.op))
         base = std::max(base, ring.offset + ring.bytes);
-    if (base + buffer.bytes > maxBytes)
-      return buffer.op->emitOpError() << "needs " << buffer.bytes << " bytes of shared memory beside " << base
-                                      << " of rings, but a program has " << int64_t(maxBytes)
-                                      << " at most: use fewer stages or smaller tiles";
+    if (base + buffer.bytes > maxBytes) {
+      InFlightDiagnostic error = buffer.op->emitOpError();
+      error << "needs " << buffer.bytes << " bytes of shared memory beside " << base << " of rings, but a program has "
+            << int64_t(maxBytes) << " at most: use fewer stages or smaller tiles";
+      listRings(error, rings, buffer.op);
+      return error;
+    }
     int64_t limit = std::min<int64_t>(maxBytes, base + largest + getNumWarps(kernel) * kCheapBytesPerWarp);
     buffer.offset = findPlace(buffer, buffers, base, limit);
     note(buffer.op, buffer.offset, buffer.bytes);

@@ -3,6 +3,7 @@
 func.func @atomic(%p: !tile.ptr<i32>, %v: i32) attributes {tile.kernel} {
   // expected-error @+1 {{'tile.atomic_rmw' op needs 16 bytes of shared memory, but a program has 8 at most: use smaller tiles}}
   %a = tile.atomic_rmw add relaxed device %p, %v : !tile.ptr<i32> -> i32
+  // expected-note @+1 {{16 bytes for 'tile.atomic_rmw'}}
   %b = tile.atomic_rmw add relaxed device %p, %a : !tile.ptr<i32> -> i32
   return
 }
