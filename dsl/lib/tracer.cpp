@@ -120,6 +120,8 @@ Tracer::Tracer(const KernelBase &kernel, const ConfigView &config, mlir::MLIRCon
 
 Tracer::~Tracer() {
   active_tracer = parent_;
+  if (parent_)
+    parent_->others_.emplace_back(first_serial_, next_serial);
   while (!frames.empty()) { // an inner region uses the values of outer ones
     if (frames.back().owned)
       retired_.push_back(std::move(frames.back().owned));
@@ -143,7 +145,11 @@ Tile Tracer::make(mlir::Value value) {
   return tile;
 }
 
-bool Tracer::owns(const Tile &tile) const { return tile.serial_ >= first_serial_ && tile.serial_ < next_serial; }
+bool Tracer::owns(const Tile &tile) const {
+  return tile.serial_ >= first_serial_ && tile.serial_ < next_serial &&
+         llvm::none_of(
+             others_, [&](const auto &other) { return tile.serial_ >= other.first && tile.serial_ < other.second; });
+}
 
 mlir::Value Tracer::resolve(mlir::Value value) const {
   while (value && llvm::isa<mlir::BlockArgument>(value)) {

@@ -144,6 +144,8 @@ private:
   const ConfigView &config_;
   Tracer *parent_; // the trace that this one interrupts, where a kernel function traces another kernel
   std::uint64_t first_serial_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>>
+      others_;             // first serial and end of the traces that interrupted it
   std::size_t first_call_; // of the call chain
   std::uint64_t next_frame_ = 1;
   std::vector<std::unique_ptr<mlir::Block>> retired_;
@@ -158,6 +160,9 @@ std::string place(mlir::Location loc);
 [[noreturn]] void fail_outside_kernel(const Loc &loc, const std::string &message);
 
 // ---- types ----------------------------------------------------------------------------------------------------------
+
+/// The end of a message about shapes.
+inline constexpr const char *do_not_match = " do not match: aligned at the last dimension, sizes are equal or 1";
 
 /// What the language says of a value's type.
 struct TypeInfo {

@@ -279,6 +279,11 @@ TEST(ControlErrors, TilesOfOtherTraces) {
       BAD store(out, *kept);
     }
   });
+  // Also where that trace interrupts this one.
+  expect_error(foreign, [](const None &, ptr<int> out) {
+    Kernel{"inner", [](const None &, scalar<int> n) { kept = n + 1; }}.trace({});
+    BAD store(out, *kept);
+  });
   std::thread([&] { keeps.trace({}); }).join();
   expect_error(foreign, [](const None &, ptr<int> out) { BAD store(out, *kept + 1); });
   kept.reset();
