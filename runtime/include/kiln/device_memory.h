@@ -19,8 +19,7 @@ class KILN_API DeviceBuffer {
 public:
   /// No memory.
   DeviceBuffer() = default;
-  /// \throws InvalidArgument for `Device()`, std::bad_alloc where host memory is out, DeviceError where the device's
-  /// is.
+  /// \throws InvalidArgument for `Device()`, DeviceError where memory is out.
   DeviceBuffer(Device device, std::size_t bytes);
   ~DeviceBuffer();
   DeviceBuffer(DeviceBuffer &&other) noexcept;

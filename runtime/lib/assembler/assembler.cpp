@@ -153,7 +153,8 @@ Assembled runtime::assemble(std::string_view ptx, const std::string &arch, const
   result.assembler = choice.identity;
   switch (choice.assembler) {
   case Assembler::automatic:
-    throw CompileError("nothing on this machine turns PTX into machine code for " + arch + ":" + choice.problem);
+    throw CompileError("nothing on this machine turns PTX into machine code for " + arch +
+                       "; install a CUDA toolkit, or name one in CUDA_HOME:" + choice.problem);
   case Assembler::nvjitlink:
     assemble_with_nvjitlink(choice.path, ptx, arch, result);
     break;

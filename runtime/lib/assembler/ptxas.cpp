@@ -28,7 +28,8 @@ public:
     std::filesystem::path base = std::filesystem::temp_directory_path(error);
     std::string pattern = ((error ? "/tmp" : base) / "kiln-ptxas-XXXXXX").string();
     if (!mkdtemp(pattern.data()))
-      throw CompileError("cannot make a temporary directory " + pattern + ": " + std::strerror(errno));
+      throw CompileError("cannot make a temporary directory " + pattern + ": " + std::strerror(errno) +
+                         "; TMPDIR names another place");
     path_ = pattern;
   }
   ~PrivateDirectory() {
@@ -101,6 +102,8 @@ void assembler::assemble_with_ptxas(const std::filesystem::path &path, std::stri
   result.cubin.assign(std::istreambuf_iterator<char>(file), {});
   if (process.status != 0 || result.cubin.empty())
     refuse(result.assembler, arch,
-           process.output.empty() ? "it ended with status " + std::to_string(process.status) : process.output);
+           !process.output.empty() ? process.output
+           : process.status > 128  ? "it was ended by signal " + std::to_string(process.status - 128)
+                                   : "it ended with status " + std::to_string(process.status));
   result.log = std::move(process.output);
 }

@@ -141,9 +141,7 @@ void CudaKernel::launch_elsewhere(std::array<unsigned, 3> grid, void *stream, co
 void CudaKernel::fail(int status, std::array<unsigned, 3> grid) const {
   std::string message = device_.name() + ": cannot launch '" + name_ + "': " + describe(*state_->api, status);
   if (destroys_context(status))
-    throw ContextLost(
-        message + "; it comes from this kernel or one before it, and nothing works in this CUDA context any more\n" +
-        note_);
+    throw ContextLost(message + "; it comes from this kernel or one before it" + context_lost + "\n" + note_);
   throw LaunchError(message + " (" + dimensions(grid) + " blocks of " + std::to_string(threads_) + " threads, " +
                     std::to_string(info_.registers) + " registers a thread, " + std::to_string(info_.shared_bytes) +
                     " bytes of shared memory)\n" + note_);

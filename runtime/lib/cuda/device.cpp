@@ -8,6 +8,10 @@ using namespace kiln;
 using namespace kiln::runtime;
 using namespace kiln::runtime::driver;
 
+const char *const driver::context_lost =
+    "; nothing works in this CUDA context any more, and it can only be destroyed. The host, the CPU and other devices "
+    "go on. To find the launch to blame, set CUDA_LAUNCH_BLOCKING=1, or run under compute-sanitizer";
+
 std::string driver::describe(const Api &api, int status) {
   const char *name = nullptr, *text = nullptr;
   if (api.get_error_name(status, &name) != success || !name)
@@ -41,8 +45,9 @@ bool driver::destroys_context(int status) {
 void driver::raise(DeviceState &state, int status, const std::string &what) {
   std::string message = "cuda:" + std::to_string(state.ordinal) + ": " + what + ": " + describe(*state.api, status);
   if (destroys_context(status))
-    throw ContextLost(message + "; nothing works in this CUDA context any more, and it can only be destroyed" +
-                      state.note_of_last_kernel());
+    throw ContextLost(message + context_lost + state.note_of_last_kernel());
+  if (status == out_of_memory)
+    message += "; free some, or use smaller buffers";
   throw DeviceError(message);
 }
 

@@ -115,7 +115,9 @@ std::string Driver::resolve(void *handle) {
   get("cuLinkAddData", api.link_add_data);
   get("cuLinkComplete", api.link_complete);
   get("cuLinkDestroy", api.link_destroy);
-  return missing.empty() ? "" : "the CUDA driver lacks " + missing;
+  return missing.empty() ? ""
+                         : "the CUDA driver lacks " + missing + ": install one for CUDA " +
+                               version_text(required_version) + " or later";
 }
 
 std::string Driver::load() {
@@ -136,7 +138,7 @@ std::string Driver::load() {
     status = api.device_get_count(&device_count);
   if (status == no_device || (status == success && device_count == 0)) {
     device_count = 0;
-    return "the CUDA driver finds no device";
+    return "the CUDA driver finds no device (CUDA_VISIBLE_DEVICES may hide some)";
   }
   if (status != success) {
     device_count = 0;

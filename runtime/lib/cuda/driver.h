@@ -90,6 +90,9 @@ private:
 /// "CUDA_ERROR_INVALID_VALUE: invalid argument"
 std::string describe(const Api &api, int status);
 
+/// What every message about a lost context says of the consequences, behind the driver's own words.
+extern const char *const context_lost;
+
 /// Whether the status is of the kind that stays: every later call in the context returns it too.
 bool destroys_context(int status);
 

@@ -10,6 +10,7 @@ namespace kiln::runtime::driver {
 // CUresult. Only what the code tells apart.
 enum Status : int {
   success = 0,
+  out_of_memory = 2,
   no_device = 100,
   invalid_image = 200,
   no_binary_for_gpu = 209,

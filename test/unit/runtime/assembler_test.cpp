@@ -217,7 +217,7 @@ TEST(Ptxas, ThatFailsIsReported) {
             "ptxas 1.2.3 cannot assemble for sm_90a:\nit ended with status 3");
   scratch.script("kill -SEGV $$");
   EXPECT_EQ(message_of<CompileError>([] { assemble("x", "sm_90a", {.assembler = Assembler::ptxas}); }),
-            "ptxas 1.2.3 cannot assemble for sm_90a:\nit ended with status 139");
+            "ptxas 1.2.3 cannot assemble for sm_90a:\nit was ended by signal 11");
   EXPECT_TRUE(fs::is_empty(temporary.path));
 }
 
@@ -249,8 +249,9 @@ TEST(Ptxas, ThatTellsNoVersionIsNotUsed) {
   Environment environment{{"KILN_PTXAS", scratch.program("echo hello")}};
   EXPECT_EQ(assembler_identity(Assembler::ptxas), "");
   EXPECT_EQ(message_of<CompileError>([] { assemble("x", "sm_90a", {.assembler = Assembler::ptxas}); }),
-            "nothing on this machine turns PTX into machine code for sm_90a:\n  " + (scratch.path / "ptxas").string() +
-                " does not tell its version");
+            "nothing on this machine turns PTX into machine code for sm_90a; install a CUDA toolkit, or name one in "
+            "CUDA_HOME:\n  " +
+                (scratch.path / "ptxas").string() + " does not tell its version");
 }
 
 TEST(NvJitLink, ThatCannotBeLoadedIsReported) {
@@ -275,7 +276,8 @@ TEST(Assembling, IsRefusedWhereNothingAssembles) {
     std::exit(assembler_identity().empty() ? 0 : 1);
   };
   EXPECT_EXIT(ask(), testing::ExitedWithCode(0),
-              "nothing on this machine turns PTX into machine code for sm_90a:\n"
+              "nothing on this machine turns PTX into machine code for sm_90a; install a CUDA toolkit, or name one in "
+              "CUDA_HOME:\n"
               "  nvJitLink: KILN_NVJITLINK names no file \\(/nowhere/a\\)\n"
               "  ptxas: KILN_PTXAS names no program \\(/nowhere/b\\)\n"
               "  driver: there is no CUDA driver \\(/nowhere/c: cannot open");

@@ -273,13 +273,19 @@ TEST_F(CudaDriver, ALaunchThatTheDriverRefusesTellsWhatWasAskedFor) {
   EXPECT_NE(message_of<LaunchError>([&] { launch(kernel); }).find("CUDA error 12345"), std::string::npos);
 }
 
+const std::string lost =
+    "; nothing works in this CUDA context any more, and it can only be destroyed. The host, the CPU and other devices "
+    "go on. To find the launch to blame, set CUDA_LAUNCH_BLOCKING=1, or run under compute-sanitizer";
+
 TEST_F(CudaDriver, AFaultLosesTheContext) {
   CudaKernel kernel(image(), Device::cuda(0));
   state.fail["cuLaunchKernelEx"] = 700;
   EXPECT_EQ(message_of<ContextLost>([&] { launch(kernel); }),
             "cuda:0: cannot launch 'scale': CUDA_ERROR_ILLEGAL_ADDRESS: the description; it comes from this kernel or "
-            "one before it, and nothing works in this CUDA context any more\n"
-            "note: while running 'scale' with {.block = 128}");
+            "one before it" +
+                lost +
+                "\n"
+                "note: while running 'scale' with {.block = 128}");
 }
 
 TEST_F(CudaDriver, EveryFaultThatStaysIsContextLost) {
@@ -300,9 +306,9 @@ TEST_F(CudaDriver, AFaultFoundWhileWaitingNamesTheLastKernel) {
     launch(kernel);
     state.fail["cuCtxSynchronize"] = 710;
     EXPECT_EQ(message_of<ContextLost>([] { synchronize(Device::cuda(0)); }),
-              "cuda:0: a fault was found while waiting for the device: CUDA_ERROR_ASSERT: the description; nothing "
-              "works in this CUDA context any more, and it can only be destroyed\n"
-              "note: the last kernel that was launched there: 'scale'\nnote: while running 'scale' with {1}");
+              "cuda:0: a fault was found while waiting for the device: CUDA_ERROR_ASSERT: the description" + lost +
+                  "\n"
+                  "note: the last kernel that was launched there: 'scale'\nnote: while running 'scale' with {1}");
     state.fail["cuStreamSynchronize"] = 710;
     EXPECT_THROW(synchronize(Device::cuda(0), nullptr), ContextLost);
   }
@@ -447,7 +453,8 @@ TEST_F(CudaDriver, TheDriverAssemblesForItsOwnDevices) {
   EXPECT_EQ(state.capture_mode["cuLinkCreate"], 2);
 
   EXPECT_EQ(message_of<CompileError>([] { assemble("some PTX", "sm_120a", {.assembler = Assembler::driver}); }),
-            "nothing on this machine turns PTX into machine code for sm_120a:\n"
+            "nothing on this machine turns PTX into machine code for sm_120a; install a CUDA toolkit, or name one in "
+            "CUDA_HOME:\n"
             "  driver: it compiles for the devices of this machine alone, and none is sm_120a");
   state.link_log = "line 3: bad";
   state.fail["cuLinkAddData"] = 218;
@@ -522,9 +529,9 @@ TEST_F(UnusableDriver, ThatIsTooOld) {
 
 TEST_F(UnusableDriver, ThatFindsNoDevice) {
   EXPECT_EXIT(report("FAKE_CUDA_INIT", "100"), testing::ExitedWithCode(0),
-              "0 devices: the CUDA driver finds no device.");
+              "0 devices: the CUDA driver finds no device .CUDA_VISIBLE_DEVICES may hide some..");
   EXPECT_EXIT(report("FAKE_CUDA_DEVICES", "0"), testing::ExitedWithCode(0),
-              "Device::cuda\\(0\\): the CUDA driver finds no device; Device::cpu");
+              "Device::cuda\\(0\\): the CUDA driver finds no device .CUDA_VISIBLE_DEVICES may hide some.; Device::cpu");
 }
 
 TEST_F(UnusableDriver, ThatDoesNotStart) {

@@ -1,6 +1,7 @@
 // Device buffers on the host. Those of CUDA are tested with the driver, real or not.
 #include "kiln/device_memory.h"
 
+#include "../message_of.h"
 #include "kiln/error.h"
 
 #include <algorithm>
@@ -75,12 +76,14 @@ TEST_P(HostBuffer, OfNoBytesIsNull) {
   buffer.copy_to_host(nullptr, 0);
 }
 
-TEST_P(HostBuffer, TooLargeIsBadAlloc) {
-  EXPECT_THROW(DeviceBuffer(GetParam(), SIZE_MAX), std::bad_alloc);
+TEST_P(HostBuffer, TooLargeIsADeviceError) {
+  EXPECT_EQ(message_of<DeviceError>([] { DeviceBuffer(GetParam(), SIZE_MAX); }),
+            GetParam().name() + ": cannot allocate 18446744073709551615 bytes: the host has no memory for them; use "
+                                "smaller buffers, or free some");
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "the sanitizers end the process where the system's allocator returns";
 #endif
-  EXPECT_THROW(DeviceBuffer(GetParam(), SIZE_MAX / 2), std::bad_alloc);
+  EXPECT_THROW(DeviceBuffer(GetParam(), SIZE_MAX / 2), DeviceError);
 }
 
 TEST_P(HostBuffer, NeedsNoSynchronisation) {
