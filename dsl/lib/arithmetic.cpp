@@ -192,6 +192,8 @@ Value emit_shift(Tracer &t, Value a, Value b, mlir::Location loc) {
   return shift(t, kind, a, b, loc);
 }
 
+constexpr const char *takes_integers = ": it takes integers; convert with .to(), or take the bits with kiln::bitcast";
+
 /// Which element types an operator takes beside i8 to i64.
 enum class Takes { floats, booleans, integers };
 
@@ -205,7 +207,7 @@ Tile binary(const char *op, const Operand &a, const Operand &b, Takes takes, Emi
   if (dtype == i1 && takes != Takes::booleans)
     t.fail(loc, quoted(op) + " is not defined on i1: use &, | and ^, or convert with .to(kiln::i32)");
   if (is_float(dtype) && takes != Takes::floats)
-    t.fail(loc, quoted(op) + " is not defined on " + text(values[0]));
+    t.fail(loc, quoted(op) + " is not defined on " + text(values[0]) + takes_integers);
   return Tracer::make(emit(t, values[0], values[1], t.location(loc)));
 }
 
@@ -227,7 +229,7 @@ Tile add_pointer(const char *op, const Operand &base, const Operand &offset, boo
   }
   std::optional<Shape> shape = broadcast_shapes(info(pointer).shape, info(by).shape);
   if (!shape)
-    t.fail(loc, quoted(op) + ": shapes of " + text(pointer) + " and " + text(by) + " do not match");
+    t.fail(loc, quoted(op) + ": shapes of " + text(pointer) + " and " + text(by) + do_not_match);
   by = offset.tile() || shape->rank() == 0
            ? broadcast(t, by, *shape, where)
            : t.integer_constant(*splat_integer(by), make_type(t.context, info(by).dtype, *shape), where);
@@ -353,7 +355,7 @@ Tile operator~(const Operand &a) {
   Tracer &t = Tracer::current(a.loc());
   Value value = take(t, "~", a);
   if (info(value).pointer || is_float(info(value).dtype))
-    t.fail(a.loc(), "'~' is not defined on " + text(value));
+    t.fail(a.loc(), "'~' is not defined on " + text(value) + (info(value).pointer ? "" : takes_integers));
   mlir::Location loc = t.location(a.loc());
   return Tracer::make(t.make_op<arith::XOrIOp>(loc, value, t.integer_constant(-1, value.getType(), loc)));
 }

@@ -94,8 +94,8 @@ Tile where(const Operand &condition, const Operand &a, const Operand &b, Loc loc
   for (Value value : values) {
     std::optional<Shape> both = broadcast_shapes(shape, info(value).shape);
     if (!both)
-      t.fail(loc, "'where': shapes of " + text(chosen) + ", " + text(values[0]) + " and " + text(values[1]) +
-                      " do not match");
+      t.fail(loc,
+             "'where': shapes of " + text(chosen) + ", " + text(values[0]) + " and " + text(values[1]) + do_not_match);
     shape = *both;
   }
   mlir::Location where = t.location(loc);

@@ -164,7 +164,7 @@ void detail::unify(Tracer &tracer, const char *op, const Loc &loc, const Operand
       std::size_t other = 0; // the first that this one does not go with
       while (other + 1 < i && broadcast_shapes(info(values[other]).shape, info(values[i]).shape))
         ++other;
-      tracer.fail(loc, quoted(op) + ": shapes of " + text(values[other]) + " and " + text(values[i]) + " do not match");
+      tracer.fail(loc, quoted(op) + ": shapes of " + text(values[other]) + " and " + text(values[i]) + do_not_match);
     }
     shape = *both;
   }

@@ -115,7 +115,10 @@ Tile atomic(const char *op, tile::AtomicKind kind, const Operand &pointer, const
                      : kind == tile::AtomicKind::Exchange ? wide || dtype == f32 || dtype == f64
                                                           : wide;
   if (!taken)
-    t.fail(loc, quoted(op) + " is not defined on " + name_of(dtype));
+    t.fail(loc, quoted(op) + " is not defined on " + name_of(dtype) + ": it takes i32" +
+                    (kind == tile::AtomicKind::Add        ? ", i64, f16, bf16, f32 and f64"
+                     : kind == tile::AtomicKind::Exchange ? ", i64, f32 and f64"
+                                                          : " and i64"));
   if (kind == tile::AtomicKind::Add && is_float(dtype))
     kind = tile::AtomicKind::FAdd;
   Value stored = take_stored(t, op, value, at, loc);
@@ -280,7 +283,8 @@ Tile broadcast_to(const Operand &x, const Shape &shape, Loc loc) {
   Value value = take(t, "broadcast_to", x);
   check_shape(t, "broadcast_to", shape, loc);
   if (broadcast_shapes(info(value).shape, shape) != shape)
-    t.fail(loc, "'broadcast_to': " + text(value) + " cannot be repeated to " + text(shape));
+    t.fail(loc, "'broadcast_to': " + text(value) + " cannot be repeated to " + text(shape) +
+                    ": aligned at the last dimension, only dimensions of size 1 are repeated");
   return Tracer::make(broadcast(t, value, shape, t.location(loc)));
 }
 
@@ -416,8 +420,13 @@ void device_assert(const Operand &condition, std::string_view message, Loc loc) 
 void device_print(std::string_view prefix, std::initializer_list<Operand> values, Loc loc) {
   Tracer &t = Tracer::current(loc);
   llvm::SmallVector<Value> taken;
-  for (const Operand &operand : values)
-    taken.push_back(take(t, "device_print", operand));
+  for (const Operand &operand : values) {
+    Value value = take(t, "device_print", operand);
+    if (info(value).pointer && info(value).shape.rank() > 0)
+      t.fail(loc, "'device_print': " + text(value) +
+                      " is a tile of pointers, which cannot be printed: print the offsets instead");
+    taken.push_back(value);
+  }
   tile::PrintOp::create(t.builder, t.location(loc), llvm::StringRef(prefix), taken);
 }
 

@@ -22,7 +22,8 @@ const AnyKernel &find_kernel(std::string_view name) {
   for (const AnyKernel &kernel : all_kernels())
     if (kernel.name() == name)
       return kernel;
-  throw InvalidArgument("error: the library has no kernel '" + std::string(name) + "'");
+  throw InvalidArgument("error: the library has no kernel '" + std::string(name) +
+                        "'; kernels::all_kernels() lists those there are");
 }
 
 } // namespace kiln::kernels

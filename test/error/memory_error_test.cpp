@@ -21,10 +21,12 @@ TEST(MemoryErrors, Pointers) {
   expect_error("'-': the offset of a pointer is i32 or i64, got ptr<f32>",
                [](const None &, ptr<float> p) { BAD p - p; });
   expect_error("'+': the offset of a pointer is i32 or i64, got f32", [](const None &, ptr<float> p) { BAD p + 1.5; });
-  expect_error("'+': shapes of tile<4xptr<f32>> and tile<8xi32> do not match", [](const None &, ptr<float> p) {
-    auto q = p + arange(0, 4);
-    BAD q += arange(0, 8);
-  });
+  expect_error("'+': shapes of tile<4xptr<f32>> and tile<8xi32> do not match: aligned at the last dimension, sizes are "
+               "equal or 1",
+               [](const None &, ptr<float> p) {
+                 auto q = p + arange(0, 4);
+                 BAD q += arange(0, 8);
+               });
   expect_error("'*' is not defined on ptr<f32>", [](const None &, ptr<float> p) { BAD p * 2; });
   expect_error("'==' is not defined on ptr<f32>", [](const None &, ptr<float> p) { BAD p == p; });
   expect_error("'-' is not defined on pointers", [](const None &, ptr<float> p) { BAD - p; });
@@ -83,10 +85,11 @@ TEST(MemoryErrors, ReadOnly) {
 }
 
 TEST(MemoryErrors, Atomics) {
-  expect_error("'atomic_max' is not defined on f32", [](const None &, ptr<float> p) { BAD kiln::atomic_max(p, 1); });
-  expect_error("'atomic_add' is not defined on i16",
+  expect_error("'atomic_max' is not defined on f32: it takes i32 and i64",
+               [](const None &, ptr<float> p) { BAD kiln::atomic_max(p, 1); });
+  expect_error("'atomic_add' is not defined on i16: it takes i32, i64, f16, bf16, f32 and f64",
                [](const None &, ptr<std::int16_t> p) { BAD kiln::atomic_add(p, 1); });
-  expect_error("'atomic_exchange' is not defined on f16",
+  expect_error("'atomic_exchange' is not defined on f16: it takes i32, i64, f32 and f64",
                [](const None &, ptr<kiln::half> p) { BAD kiln::atomic_exchange(p, 1); });
   expect_error("'atomic_cas' is not defined on f32: bitcast the pointer and the values to i32 or i64",
                [](const None &, ptr<float> p) { BAD kiln::atomic_cas(p, 0, 1); });

@@ -38,22 +38,30 @@ TEST(ShapeErrors, Arange) {
 }
 
 TEST(ShapeErrors, Broadcasting) {
-  expect_error("'+': shapes of tile<64xi32> and tile<128xi32> do not match", [](const None &) {
-    auto x = arange(0, 64), y = arange(0, 128);
-    BAD x + y * 2;
-  });
-  expect_error("'-': shapes of tile<4x1xi32> and tile<2x8xi32> do not match", [](const None &) {
-    auto x = kiln::col(arange(0, 4)), y = kiln::reshape(arange(0, 16), {2, 8});
-    BAD x -= y;
-  });
-  expect_error("'clamp': shapes of tile<4xi32> and tile<8xi32> do not match", [](const None &) {
-    auto x = arange(0, 4), y = arange(0, 8);
-    BAD kiln::clamp(x, 0, y);
-  });
-  expect_error("'broadcast_to': tile<8xi32> cannot be repeated to [8, 4]", [](const None &) {
-    auto x = arange(0, 8);
-    BAD kiln::broadcast_to(x, {8, 4});
-  });
+  expect_error(
+      "'+': shapes of tile<64xi32> and tile<128xi32> do not match: aligned at the last dimension, sizes are equal or 1",
+      [](const None &) {
+        auto x = arange(0, 64), y = arange(0, 128);
+        BAD x + y * 2;
+      });
+  expect_error("'-': shapes of tile<4x1xi32> and tile<2x8xi32> do not match: aligned at the last dimension, sizes are "
+               "equal or 1",
+               [](const None &) {
+                 auto x = kiln::col(arange(0, 4)), y = kiln::reshape(arange(0, 16), {2, 8});
+                 BAD x -= y;
+               });
+  expect_error("'clamp': shapes of tile<4xi32> and tile<8xi32> do not match: aligned at the last dimension, sizes are "
+               "equal or 1",
+               [](const None &) {
+                 auto x = arange(0, 4), y = arange(0, 8);
+                 BAD kiln::clamp(x, 0, y);
+               });
+  expect_error("'broadcast_to': tile<8xi32> cannot be repeated to [8, 4]: aligned at the last dimension, only "
+               "dimensions of size 1 are repeated",
+               [](const None &) {
+                 auto x = arange(0, 8);
+                 BAD kiln::broadcast_to(x, {8, 4});
+               });
   expect_error("'broadcast_to': every dimension of a tile is a power of two, got [3]",
                [](const None &) { BAD kiln::broadcast_to(1, {3}); });
   expect_error("'full': expected a number or a scalar of f32, got i32",
