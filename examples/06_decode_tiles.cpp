@@ -167,34 +167,29 @@ int main(int argc, char **argv) try {
   for (const auto &[field, value] : wanted)
     config.*field = value;
 
-  try {
-    if (tune) {
-      const kiln::TuneResult<PagedAttentionConfig> result = kiln::tune(
-          candidates(config, device),
-          {.kernel = kiln::kernels::find_kernel("paged_attention_decode_f16"),
-           .launch =
-               [&](const PagedAttentionConfig &c, const kiln::TuneLaunch &at) {
-                 kiln::kernels::paged_attention(problem, c, {.device = at.device, .stream = at.stream});
-               },
-           .prepare = make_workspace,
-           .compiled = kiln::kernels::compiled_config, // programs_per_core is the host's: two configs share a kernel
-           .output = &device_out,
-           .check = kiln::within<kiln::half>(2e-3)}, // sums in another order are rounded differently
-          {.device = device, .problem = std::to_string(batch) + " x " + std::to_string(length)});
-      for (const auto &m : result.measurements)
-        std::printf("%9.2f us %s %s\n", m.us, m.given_up ? "(given up)" : "          ", options_of(m.config).c_str());
-      for (const auto &failure : result.failures)
-        std::printf("not %s: %s\n", options_of(failure.config).c_str(), failure.reason.c_str());
-      std::printf("%s\n", result.kept ? "These were measured earlier; kiln-cache clear forgets them." : "");
-      config = result.best();
-    }
-    make_workspace(config);
-    kiln::kernels::paged_attention(problem, config, {.device = device});
-    kiln::synchronize(device);
-  } catch (const kiln::Error &error) { // tiles that are no power of two, too large for shared memory, ...
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
+  if (tune) {
+    const kiln::TuneResult<PagedAttentionConfig> result = kiln::tune(
+        candidates(config, device),
+        {.kernel = kiln::kernels::find_kernel("paged_attention_decode_f16"),
+         .launch =
+             [&](const PagedAttentionConfig &c, const kiln::TuneLaunch &at) {
+               kiln::kernels::paged_attention(problem, c, {.device = at.device, .stream = at.stream});
+             },
+         .prepare = make_workspace,
+         .compiled = kiln::kernels::compiled_config, // programs_per_core is the host's: two configs share a kernel
+         .output = &device_out,
+         .check = kiln::within<kiln::half>(2e-3)}, // sums in another order are rounded differently
+        {.device = device, .problem = std::to_string(batch) + " x " + std::to_string(length)});
+    for (const auto &m : result.measurements)
+      std::printf("%9.2f us %s %s\n", m.us, m.given_up ? "(given up)" : "          ", options_of(m.config).c_str());
+    for (const auto &failure : result.failures)
+      std::printf("not %s: %s\n", options_of(failure.config).c_str(), failure.reason.c_str());
+    std::printf("%s\n", result.kept ? "These were measured earlier; kiln-cache clear forgets them." : "");
+    config = result.best();
   }
+  make_workspace(config);
+  kiln::kernels::paged_attention(problem, config, {.device = device});
+  kiln::synchronize(device);
   device_out.copy_to_host(out.data(), device_out.bytes());
 
   // The definition, in double precision, for some of the heads.
@@ -226,7 +221,7 @@ int main(int argc, char **argv) try {
   std::printf("%d x %d on %s with %s: largest error %.2g\n", batch, length, device.name().c_str(),
               options_of(config).c_str(), worst);
   return worst < 2e-3 ? 0 : 1;
-} catch (const kiln::Error &error) {
+} catch (const kiln::Error &error) { // tiles that are no power of two, too large for shared memory, ...
   std::fprintf(stderr, "%s\n", error.what());
   return 2;
 }

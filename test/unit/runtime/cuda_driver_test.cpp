@@ -259,7 +259,8 @@ TEST_F(CudaDriver, AnImpossibleImageIsRefused) {
 TEST_F(CudaDriver, AnyOtherFailureToLoadIsTheDevices) {
   state.fail["cuLibraryLoadData"] = 2;
   EXPECT_EQ(message_of<DeviceError>([] { CudaKernel(image(), Device::cuda(0)); }),
-            "cuda:0: cannot load kernel 'scale': CUDA_ERROR_OUT_OF_MEMORY: the description");
+            "cuda:0: cannot load kernel 'scale': CUDA_ERROR_OUT_OF_MEMORY: the description; free some, or use smaller "
+            "buffers");
 }
 
 TEST_F(CudaDriver, ALaunchThatTheDriverRefusesTellsWhatWasAskedFor) {
@@ -376,7 +377,8 @@ TEST_F(CudaDriver, BuffersAreCopiedFilledAndFreedInTheirContext) {
 TEST_F(CudaDriver, MemoryThatTheDeviceDoesNotHaveIsADeviceError) {
   state.fail["cuMemAlloc"] = 2;
   EXPECT_EQ(message_of<DeviceError>([] { DeviceBuffer(Device::cuda(0), 4096); }),
-            "cuda:0: cannot allocate 4096 bytes: CUDA_ERROR_OUT_OF_MEMORY: the description");
+            "cuda:0: cannot allocate 4096 bytes: CUDA_ERROR_OUT_OF_MEMORY: the description; free some, or use smaller "
+            "buffers");
 }
 
 TEST_F(CudaDriver, MemoryCanBeAllocatedDuringACapture) {
