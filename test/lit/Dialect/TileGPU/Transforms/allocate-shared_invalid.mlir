@@ -5,6 +5,7 @@ func.func @atomic(%p: !tile.ptr<i32>, %v: i32) attributes {tile.kernel} {
   %a = tile.atomic_rmw add relaxed device %p, %v : !tile.ptr<i32> -> i32
   // expected-note @+1 {{16 bytes for 'tile.atomic_rmw'}}
   %b = tile.atomic_rmw add relaxed device %p, %a : !tile.ptr<i32> -> i32
+  tile.print "b", %b : i32
   return
 }
 
