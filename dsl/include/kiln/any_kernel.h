@@ -85,6 +85,8 @@ struct KernelOperations {
   CompiledCode (*compile)(const KernelBase &kernel, std::span<const double> values, Target target);
   std::string (*emit)(const KernelBase &kernel, std::span<const double> values, Target target, std::string_view stage);
   runtime::PackContent (*pack)(const KernelBase &kernel, std::span<const double> values, Target target);
+  void (*launch)(const KernelBase &kernel, std::span<const double> values, const LaunchOptions &options,
+                 const void *const *args);
   const std::vector<ConfigMember> &(*fields)();
 };
 
@@ -138,6 +140,12 @@ public:
   }
   /// With the config's text: "block=1024 num_warps=4".
   KILN_API runtime::PackContent pack(std::span<const double> values, Target target) const;
+  /// args[i] points at the value of parameter i: an address, or a number of the parameter's type.
+  void launch(const LaunchOptions &options, std::span<const double> values, const void *const *args) const {
+    check(values);
+    operations_->launch(*kernel_, values, options, args);
+  }
+  std::span<const detail::ParamInfo> params() const { return {kernel_->params(), kernel_->num_params()}; }
   KernelCounters counters() const { return kernel_->counters(); }
 
 private:
@@ -162,6 +170,11 @@ private:
       },
       [](const detail::KernelBase &kernel, std::span<const double> values, Target target) {
         return static_cast<const Kernel<Config, Params...> &>(kernel).pack(detail::config_of<Config>(values), target);
+      },
+      [](const detail::KernelBase &kernel, std::span<const double> values, const LaunchOptions &options,
+         const void *const *args) {
+        static_cast<const Kernel<Config, Params...> &>(kernel).launch_from(options, detail::config_of<Config>(values),
+                                                                           args);
       },
       detail::fields_of<Config>,
   };

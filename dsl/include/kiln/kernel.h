@@ -194,6 +194,12 @@ public:
     launch_erased(options, view, slots);
   }
 
+  /// The same for callers that know the parameters at run time only: args[i] points at the value of parameter i.
+  void launch_from(const LaunchOptions &options, const Config &config, const void *const *args) const {
+    const View view(config);
+    launch_erased(options, view, args);
+  }
+
 private:
   static constexpr detail::ParamInfo infos[] = {detail::ParamTraits<Params>::info..., detail::ParamInfo{}};
 

@@ -1,0 +1,73 @@
+"""Compiling and launching kernels by name."""
+
+import ctypes
+import struct
+
+from . import _tensors
+from ._config import assignment
+from ._library import InvalidArgument, check, device_handle, lib, made
+
+_NAMES = {number: name for name, number in _tensors.DTYPES.items()}
+_FORMATS = {"i1": "?", "i8": "b", "i16": "h", "i32": "i", "i64": "q", "f16": "e", "f32": "f", "f64": "d"}
+
+
+def kernels():
+    """The names of the kernels of the library: "softmax_f16"."""
+    names = []
+    while name := lib.kiln_kernel_name(len(names)):
+        names.append(name.decode())
+    return names
+
+
+class _Parameter(ctypes.Structure):
+    _fields_ = [("pointer", ctypes.c_int), ("read_only", ctypes.c_int), ("dtype", ctypes.c_int)]
+
+
+class Kernel:
+    """A kernel of the library with members of its config.
+
+        kiln.Kernel("softmax_f16", block=256).emit("sm_90a", "ptx")
+    """
+
+    def __init__(self, name, **members):
+        texts = [assignment(member, value) for member, value in members.items()]
+        self.name, self._handle = name, None
+        self._handle = made(lib.kiln_kernel_create, name.encode(), (ctypes.c_char_p * len(texts))(*texts), len(texts))
+        self.parameters = []  # (is a pointer, element type)
+        for i in range(lib.kiln_kernel_parameter_count(self._handle)):
+            parameter = _Parameter()
+            check(lib.kiln_kernel_parameter(self._handle, i, ctypes.byref(parameter)))
+            self.parameters.append((bool(parameter.pointer), _NAMES[parameter.dtype]))
+
+    def __del__(self):
+        if self._handle:
+            lib.kiln_kernel_release(self._handle)
+
+    def prepare(self, device):
+        """Compiles for the device of that name and loads."""
+        check(lib.kiln_kernel_prepare(self._handle, device_handle(device)))
+
+    def emit(self, target, stage):
+        """The kernel compiled for a target ("sm_90a", "cpu") at one stage: "cubin" as bytes, all others as text."""
+        handle = made(lib.kiln_kernel_emit, self._handle, target.encode(), stage.encode())
+        try:
+            data = ctypes.string_at(lib.kiln_bytes_data(handle), lib.kiln_bytes_size(handle))
+        finally:
+            lib.kiln_bytes_release(handle)
+        return data if stage == "cubin" else data.decode()
+
+    def launch(self, grid, *arguments, device, stream=0):
+        """Runs a grid of programs on the device of that name. Pointers are given as numbers or as tensors with data_ptr()."""
+        if len(arguments) != len(self.parameters):
+            raise InvalidArgument(f"{self.name}: there are {len(arguments)} arguments, but the kernel has {len(self.parameters)} parameters")
+        slots = (ctypes.c_uint64 * len(arguments))()
+        for i, (value, (pointer, dtype)) in enumerate(zip(arguments, self.parameters)):
+            if pointer:
+                value = value.data_ptr() if hasattr(value, "data_ptr") else value
+            struct.pack_into("P" if pointer else _FORMATS[dtype], slots, 8 * i, value)
+        base = ctypes.addressof(slots)
+        places = (ctypes.c_void_p * len(arguments))(*(base + 8 * i for i in range(len(arguments))))
+        grid = tuple(grid) if hasattr(grid, "__iter__") else (grid,)
+        layout = struct.Struct("@NPP3Ii0P")
+        options = layout.pack(layout.size, device_handle(device), stream or 0, *(grid + (1, 1))[:3], 0)
+        check(lib.kiln_kernel_launch(self._handle, options, places, len(arguments)))

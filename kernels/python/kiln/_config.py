@@ -1,0 +1,60 @@
+"""Configs: tiles and schedules of the library's kernels."""
+
+import ctypes
+
+from ._library import check, lib, made
+
+
+def assignment(member, value):
+    if isinstance(value, bool):
+        return f"{member}={str(value).lower()}".encode()
+    return f"{member}={value}".encode()
+
+
+class Config:
+    """Members of a kernel's config that shall not have their default; the others are chosen for each problem.
+
+        kiln.Config("paged_attention_decode", block_n=64, num_stages=3)
+    """
+
+    def __init__(self, kernel, **members):
+        self.kernel = kernel
+        self._adopt(made(lib.kiln_config_create, kernel.encode()))
+        for member, value in members.items():
+            check(lib.kiln_config_set(self.handle, assignment(member, value)))
+
+    def _adopt(self, handle):
+        self.handle = handle
+
+    @classmethod
+    def _of_handle(cls, kernel, handle):
+        config = cls.__new__(cls)
+        config.kernel = kernel
+        config._adopt(handle)
+        return config
+
+    def __getitem__(self, member):
+        """The value of a member that was set."""
+        value = ctypes.c_double()
+        check(lib.kiln_config_get(self.handle, member.encode(), ctypes.byref(value)))
+        return int(value.value)
+
+    def members(self):
+        """The names of all members."""
+        names = []
+        while name := lib.kiln_config_member(self.handle, len(names)):
+            names.append(name.decode())
+        return names
+
+    def __del__(self):
+        if getattr(self, "handle", None):
+            lib.kiln_config_release(self.handle)
+
+
+def handle_of(kernel, config):
+    """The library's handle of a Config, of a dict of members or of None, and what must live as long."""
+    if config is None:
+        return None, None
+    if not isinstance(config, Config):
+        config = Config(kernel, **config)
+    return config.handle, config
