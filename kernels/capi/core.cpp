@@ -139,8 +139,8 @@ kiln_status kiln_buffer_to_dlpack(const kiln_buffer *buffer, kiln_dtype dtype, i
                                   const std::int64_t *strides, DLManagedTensorVersioned **tensor) {
   return guarded([&] {
     const auto &memory = not_null(buffer, "kiln_buffer_to_dlpack", "buffer").memory;
-    not_null(tensor, "kiln_buffer_to_dlpack", "tensor") =
-        dlpack::to_dlpack(memory, array_of(dtype, rank, shape, strides));
+    auto &result = not_null(tensor, "kiln_buffer_to_dlpack", "tensor");
+    result = dlpack::to_dlpack(memory, array_of(dtype, rank, shape, strides));
   });
 }
 
@@ -149,11 +149,14 @@ kiln_status kiln_buffer_to_dlpack_unversioned(const kiln_buffer *buffer, kiln_dt
                                               DLManagedTensor **tensor) {
   return guarded([&] {
     const auto &memory = not_null(buffer, "kiln_buffer_to_dlpack", "buffer").memory;
-    not_null(tensor, "kiln_buffer_to_dlpack", "tensor") =
-        dlpack::to_dlpack_unversioned(memory, array_of(dtype, rank, shape, strides));
+    auto &result = not_null(tensor, "kiln_buffer_to_dlpack", "tensor");
+    result = dlpack::to_dlpack_unversioned(memory, array_of(dtype, rank, shape, strides));
   });
 }
 
 kiln_status kiln_dlpack_view(const DLManagedTensorVersioned *managed, int written, const DLTensor **tensor) {
-  return guarded([&] { not_null(tensor, "kiln_dlpack_view", "tensor") = &dlpack::view(managed, written != 0); });
+  return guarded([&] {
+    auto &result = not_null(tensor, "kiln_dlpack_view", "tensor");
+    result = &dlpack::view(managed, written != 0);
+  });
 }

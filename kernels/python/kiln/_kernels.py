@@ -190,11 +190,11 @@ def paged_attention_decode(q, key_cache, value_cache, block_table, lens, *, scal
 
     if torch is not None and not own_stream:
         torch = None  # its allocator knows nothing of that stream
-    if torch is not None and q.is_cuda:
+    if torch is not None:
         # What a graph uses must be its own: it may be replayed beside anything.
-        key = None if _capturing() else (q.get_device(), stream)
+        key = None if q.is_cuda and _capturing() else (device, q.get_device(), stream)
     else:
-        key = (_location(q, device), stream)
+        key = (device, *q.__dlpack_device__(), stream)
     kept = _workspaces.kept.get(key, _NONE)
     status = _decode.launch(_pack_decode(addresses, scale, kept, place), handle, stream)
     if status == WORKSPACE_TOO_SMALL:
@@ -208,10 +208,6 @@ def paged_attention_decode(q, key_cache, value_cache, block_table, lens, *, scal
         _workspaces.kept.pop(key, None)  # a launch that failed may have left it in any state
         raise error
     return out
-
-
-def _location(q, device):
-    return device if device is not None else tuple(q.__dlpack_device__())
 
 
 def default_config(kernel, *tensors, epsilon=1e-6, device=None):

@@ -69,7 +69,8 @@ def describe_torch(torch, tensors):
     values = []
     try:
         for t, rank, shape, strides in zip(tensors, ranks, block.shapes, block.strides):
-            device = CUDA | t.get_device() << 32 if t.is_cuda else CPU
+            number = t.get_device()
+            device = CUDA | number << 32 if number >= 0 else CPU
             values += (t.data_ptr(), device, rank | _torch_types[t.dtype], shape, strides, 0, *t.shape, *t.stride())
     except KeyError as error:
         raise InvalidArgument(f"kiln: no kernel takes elements of {error.args[0]}; convert the tensor before the call") from None
@@ -110,7 +111,7 @@ def describe(tensors, written, stream):
 
 
 def torch_of(tensors):
-    """The module torch, where all are tensors of PyTorch; else None."""
+    """The module torch, where all are tensors of PyTorch, on the host or on GPUs of CUDA; else None."""
     torch = sys.modules.get("torch")
     if torch is None:
         return None
@@ -118,7 +119,7 @@ def torch_of(tensors):
     for t in tensors:
         if not isinstance(t, kind):
             return None
-    return torch
+    return torch if t.is_cuda or t.is_cpu else None
 
 
 def new_like(x, shape=None):
@@ -126,14 +127,15 @@ def new_like(x, shape=None):
     torch = torch_of((x,))
     if torch:
         return torch.empty_like(x) if shape is None else x.new_empty(shape)
-    shape = tuple(x.shape) if shape is None else shape
+    if shape is None and hasattr(x, "shape"):
+        shape = tuple(x.shape)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(x, numpy.ndarray):
         return numpy.empty(shape, x.dtype)
-    if hasattr(x, "__array_namespace__"):
-        return x.__array_namespace__().empty(shape, dtype=x.dtype, device=x.device)
     if isinstance(x, Tensor):
         return zeros(shape, x.dtype, x.device)
+    if hasattr(x, "__array_namespace__"):
+        return x.__array_namespace__().empty(shape, dtype=x.dtype, device=x.device)
     raise TypeError(f"kiln: cannot make an array of {type(x).__module__}.{type(x).__qualname__}; pass out=")
 
 

@@ -31,11 +31,11 @@ def _kv_cache_store(key, value, key_cache, value_cache, slots):
     _kernels.kv_cache_store(key, value, key_cache, value_cache, slots)
 
 
-def _paged_attention_decode(q, key_cache, value_cache, block_table, lens, scale):
+def _paged_attention_decode(q, key_cache, value_cache, block_table, lens, scale=None):
     return _kernels.paged_attention_decode(q, key_cache, value_cache, block_table, lens, scale=scale)
 
 
-def _paged_attention_decode_out(q, key_cache, value_cache, block_table, lens, out, scale):
+def _paged_attention_decode_out(q, key_cache, value_cache, block_table, lens, out, scale=None):
     _kernels.paged_attention_decode(q, key_cache, value_cache, block_table, lens, scale=scale, out=out)
 
 
