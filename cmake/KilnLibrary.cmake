@@ -46,6 +46,8 @@ install(FILES ${PROJECT_BINARY_DIR}/install/libkiln.so DESTINATION ${CMAKE_INSTA
 install(CODE "file(CREATE_LINK libkiln_runtime.so.${_soversion} \
   \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/libkiln_runtime.so\" SYMBOLIC)")
 install(DIRECTORY runtime/include/kiln dsl/include/kiln kernels/include/kiln DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+# The Python package looks for the library from here upwards.
+install(DIRECTORY kernels/python/kiln DESTINATION ${CMAKE_INSTALL_DATADIR}/kiln/python FILES_MATCHING PATTERN *.py)
 set(_package ${CMAKE_INSTALL_LIBDIR}/cmake/Kiln)
 install(EXPORT KilnTargets NAMESPACE Kiln:: DESTINATION ${_package})
 configure_package_config_file(cmake/KilnConfig.cmake.in ${PROJECT_BINARY_DIR}/KilnConfig.cmake INSTALL_DESTINATION ${_package})

@@ -4,7 +4,7 @@
 set -eu
 
 llvm_packages="llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools clang-22 lld-22 clang-format-22 libclang-rt-22-dev"
-packages="$llvm_packages ninja-build ccache cmake libgtest-dev libboost-context-dev libzstd-dev zlib1g-dev libxxhash-dev python3 g++"
+packages="$llvm_packages ninja-build ccache cmake libgtest-dev libboost-context-dev libzstd-dev zlib1g-dev libxxhash-dev python3 python3-numpy g++"
 
 say() { echo "install-deps: $*" >&2; }
 
@@ -16,7 +16,7 @@ if [ -r "$os_release" ]; then . "$os_release"; fi
 unsupported() {
   say "$PRETTY_NAME is not supported by this installer (Debian 12 or later and Ubuntu 24.04 or later are): install LLVM, MLIR, Clang" \
     "and LLD 22 with their development files and tools, clang-format 22, g++ 12, CMake 3.25, ninja, ccache, GoogleTest, Boost.Context, zlib, zstd," \
-    "xxHash and Python 3, then use the CMake presets."
+    "xxHash and Python 3 with NumPy, then use the CMake presets."
   exit 1
 }
 

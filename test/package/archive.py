@@ -96,6 +96,17 @@ class Archive:
         said = run(self.root / "bin/kiln-profile", "vector_add_f32", cwd=self.args.scratch)
         junit.fail_unless("Tile a = load(x + start + i" in said, f"shows no source:\n{said}")
 
+    def python(self):
+        """The Python package finds the library beside it, and needs no other package."""
+        program = """if True:
+            import ctypes, kiln
+            y = kiln.softmax(kiln.zeros((4, 64), "f32", "cpu"))
+            print(kiln.version(), list((ctypes.c_float * 256).from_address(y.data_ptr())) == [1 / 64] * 256)
+        """
+        environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(self.root / "share/kiln/python"), "PYTHONDONTWRITEBYTECODE": "1"}
+        said = run(sys.executable, "-c", program, env=environment)
+        junit.fail_unless(said.split()[1:] == ["True"], said)
+
     def only(self):
         said = run(self.root / "bin/kiln-selftest", "--only", "VectorAdd", "--isolate", "--jobs", "2")
         cases = run(self.root / "tests/kiln_numeric_tests", "--gtest_list_tests", "--gtest_filter=*VectorAdd*").count("\n  ")
@@ -153,6 +164,7 @@ def main():
         ("names no path of the build", archive.no_paths),
         ("its own tests", archive.selftest),
         ("kiln-profile finds the kernels' source", archive.profile),
+        ("the Python package", archive.python),
         ("a part of its tests", archive.only),
         ("a crash among its tests", archive.crash),
         ("programs built on it with g++", archive.consumer),

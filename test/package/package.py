@@ -22,9 +22,12 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("CMAKE_"
 }
 
 
-def run(*command, expect=0, **options):
+def run(*command, expect=0, skipped=None, **options):
+    """What the command says. `skipped` is the status by which it says that it cannot run here."""
     result = subprocess.run([str(c) for c in command], env=ENVIRONMENT, capture_output=True, text=True, **options)
     output = result.stdout + result.stderr
+    if skipped is not None and result.returncode == skipped:
+        raise junit.Skip(output.strip())
     junit.fail_unless((result.returncode == 0) == (expect == 0), f"{command[0]} exited with {result.returncode}:\n{output[-6000:]}")
     return output
 
@@ -84,6 +87,19 @@ class Package:
         run("g++", HERE / "consumer/main.cpp", *flags, "-o", program)
         junit.fail_unless("works" in run(program), "said nothing")
 
+    def c(self):
+        """A program in C, by whatever C compiler the system has."""
+        library = next(self.prefix.rglob("libkiln.so")).parent
+        program = fresh(self.scratch / "c") / "program"
+        run("gcc", "-std=c11", "-Wall", "-Wextra", "-pedantic-errors", "-Werror", f"-I{self.prefix}/include", ROOT / "test/unit/interop/c_api_test.c",
+            f"-L{library}", "-lkiln", "-lm", f"-Wl,-rpath,{library}", "-o", program)
+        junit.fail_unless("works" in run(program), "said nothing")
+
+    def python(self):
+        """The Python package finds the library beside it."""
+        package = self.prefix / "share/kiln/python"
+        run(sys.executable, ROOT / "test/unit/interop/python_package.py", f"--package={package}", skipped=77)
+
     def one_library(self):
         """A program names libkiln alone, also where it calls into the runtime library that comes with it."""
         library = next(self.prefix.rglob("libkiln.so")).parent
@@ -124,6 +140,8 @@ def main():
         ("an installed tree can be moved", package.relocated),
         ("pkg-config", package.pkg_config),
         ("libkiln alone", package.one_library),
+        ("a program in C", package.c),
+        ("the Python package", package.python),
         ("subproject", package.subproject),
         ("Kiln itself with g++", package.wrong_compiler),
     ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the release libraries export namespace kiln and nothing else, and need no LLVM at run time."""
+"""Checks that the release libraries export namespace kiln and the C API and nothing else, and need no LLVM at run time."""
 
 import argparse
 import pathlib
@@ -7,8 +7,22 @@ import re
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
 import junit
+
+C_API = ROOT / "kernels/include/kiln/c_api.h"
+
+
+def c_api():
+    """The functions that the header declares; those of each kernel come from a macro."""
+    text = C_API.read_text()
+    kernels = re.findall(r"^KILN_DECLARE_KERNEL\((\w+)\)", text, re.MULTILINE)
+    found = set()
+    for name in re.findall(r"KILN_API [^(;]*?\b(kiln_[\w#]+)\(", text):
+        found |= {name.replace("##X##", kernel).replace("##X", kernel) for kernel in kernels}
+    return found
+
 
 def run(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -17,8 +31,10 @@ def run(*command):
 def check_exports(nm, library):
     mangled = run(nm, "-D", "--defined-only", "--format=just-symbols", library).split()
     junit.fail_unless(mangled, "exports nothing")
-    stray = [s for s in mangled if not re.match(r"_Z(?:T[ISV])?NK?4kiln", s)]
+    own = c_api() if pathlib.Path(library).name.startswith("libkiln.so") else set()
+    stray = [s for s in mangled if not re.match(r"_Z(?:T[ISV])?NK?4kiln", s) and s not in own]
     junit.fail_unless(not stray, f"exports {stray[:10]}")
+    junit.fail_unless(own <= set(mangled), f"does not export {sorted(own - set(mangled))[:10]}")
 
 
 def check_no_llvm(nm, library):
@@ -49,7 +65,7 @@ def main():
     for path in args.library:
         name = pathlib.Path(path).name
         checks += [
-            (f"{name} exports only kiln::", lambda p=path: check_exports(args.nm, p)),
+            (f"{name} exports only kiln:: and the C API", lambda p=path: check_exports(args.nm, p)),
             (f"{name} shows no LLVM", lambda p=path: check_no_llvm(args.nm, p)),
             (f"{name} needs no LLVM", lambda p=path: check_needed(args.readelf, p)),
             (f"{name} has no debug information", lambda p=path: check_debug_free(args.readelf, p)),

@@ -282,7 +282,8 @@ TEST(CApiError, Kernels) {
   EXPECT_EQ(kiln_kernel_emit(kernel, "sm_1", "ptx", &bytes), KILN_INVALID_ARGUMENT);
   EXPECT_EQ(kiln_kernel_emit(kernel, "cpu", "ptx", &bytes), KILN_INVALID_ARGUMENT);
 
-  kiln_launch_options options{.size = sizeof options, .device = cpu(), .stream = nullptr, .grid = {1, 1, 1}, .programmatic = 0};
+  kiln_launch_options options{
+      .size = sizeof options, .device = cpu(), .stream = nullptr, .grid = {1, 1, 1}, .programmatic = 0};
   const void *arguments[5] = {};
   EXPECT_FAILURE(kiln_kernel_launch(nullptr, &options, arguments, 5), KILN_INVALID_ARGUMENT,
                  "kiln_kernel_launch: kernel is null");
