@@ -25,6 +25,23 @@
 
 // -----
 
+// expected-error @+1 {{a layout has at most 2^62 elements}}
+#l = #tile_gpu.layout<register = [[4611686018427387904]], lane = [[1], [2], [4], [8], [16]], warp = []>
+
+// -----
+
+// expected-error @+1 {{a layout has at most 2^62 elements}}
+#l = #tile_gpu.layout<register = [[2147483648, 2147483648]], lane = [[1, 0], [2, 0], [4, 0], [8, 0], [16, 0]], warp = []>
+
+// -----
+
+// expected-error @+1 {{a layout has at most 62 bases}}
+#l = #tile_gpu.shared_layout<offset = [[1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1],
+  [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1],
+  [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1], [1]]>
+
+// -----
+
 #a = #tile_gpu.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [64]], warp = [[0]]>
 func.func @element(%x: tensor<128xf32, #a>) {
   // expected-error @+1 {{but only the layout may change}}

@@ -81,9 +81,14 @@ static ParseResult parseGroup(AsmParser &parser, StringRef name, Coordinates &ba
   });
 }
 
+/// Points and sets of bits are 64-bit words, and sizes are signed.
+static constexpr unsigned kMaxBits = 62;
+
 /// A layout covers its tile, so that the highest bit in use says how large each dimension is.
 static FailureOr<SmallVector<int64_t>> findShape(AsmParser &parser, llvm::SMLoc loc, const Coordinates &bases,
                                                  unsigned rank) {
+  if (bases.size() > kMaxBits)
+    return parser.emitError(loc) << "a layout has at most " << kMaxBits << " bases";
   SmallVector<int64_t> shape(rank, 1);
   for (ArrayRef<int64_t> basis : bases) {
     if (basis.size() != rank)
@@ -91,9 +96,16 @@ static FailureOr<SmallVector<int64_t>> findShape(AsmParser &parser, llvm::SMLoc 
     for (auto [size, coordinate] : llvm::zip(shape, basis)) {
       if (coordinate < 0)
         return parser.emitError(loc) << "a coordinate of a basis is negative";
+      if (coordinate >> kMaxBits)
+        return parser.emitError(loc) << "a layout has at most 2^" << kMaxBits << " elements";
       size = std::max<int64_t>(size, llvm::NextPowerOf2(coordinate));
     }
   }
+  unsigned bits = 0;
+  for (int64_t size : shape)
+    bits += llvm::Log2_64(size);
+  if (bits > kMaxBits)
+    return parser.emitError(loc) << "a layout has at most 2^" << kMaxBits << " elements";
   return shape;
 }
 
@@ -103,7 +115,8 @@ static SmallVector<uint64_t> getPoints(const Coordinates &bases, ArrayRef<int64_
   for (ArrayRef<int64_t> basis : bases) {
     uint64_t &point = points.emplace_back(0);
     for (auto [dim, coordinate] : llvm::enumerate(basis))
-      point |= uint64_t(coordinate) << space.getShift(Axis::dim(dim));
+      if (coordinate != 0) // the shift of a dimension of one element may be all of a word
+        point |= uint64_t(coordinate) << space.getShift(Axis::dim(dim));
   }
   return points;
 }
