@@ -4,6 +4,7 @@
 #include "kiln/kernel.h"
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,14 +91,31 @@ struct KernelOperations {
   const std::vector<ConfigMember> &(*fields)();
 };
 
+[[noreturn]] KILN_API void refuse_member(std::string_view name, double value);
+
+template <class Field>
+Field member_of(double value, std::string_view name) {
+  if constexpr (std::is_enum_v<Field>) {
+    return Field(member_of<std::underlying_type_t<Field>>(value, name));
+  } else {
+    if constexpr (std::is_integral_v<Field> && !std::is_same_v<Field, bool>) {
+      // One more than the largest, which is a power of two and so a double.
+      constexpr double end = 2.0 * double(std::uint64_t(1) << (std::numeric_limits<Field>::digits - 1));
+      if (!(value < end && value >= (std::is_signed_v<Field> ? -end : 0.0)))
+        refuse_member(name, value);
+    }
+    return Field(value);
+  }
+}
+
 template <class Config>
 Config config_of(std::span<const double> values) {
   Config config{};
   std::size_t i = 0;
   // for_each_field only reads; the object is ours and not const.
   for_each_field(config, [&]<class Field>(const Field &field) {
-    const_cast<Field &>(field) =
-        std::is_enum_v<Field> ? Field(static_cast<std::int64_t>(values[i++])) : Field(values[i++]);
+    const_cast<Field &>(field) = member_of<Field>(values[i], fields_of<Config>()[i].name);
+    ++i;
   });
   return config;
 }
@@ -120,7 +138,8 @@ public:
   /// The default config.
   KILN_API std::vector<double> defaults() const;
 
-  // As the members of Kernel with these names; InvalidArgument where the number of values is wrong.
+  // As the members of Kernel with these names; InvalidArgument where the number of values is wrong, or a member cannot
+  // hold its value.
 
   std::string trace(std::span<const double> values) const {
     check(values);

@@ -4,6 +4,12 @@
 
 using namespace kiln;
 
+void detail::refuse_member(std::string_view name, double value) {
+  std::string text;
+  append_number(text, value);
+  throw InvalidArgument("error: config field '" + std::string(name) + "' cannot hold " + text);
+}
+
 std::vector<double> AnyKernel::defaults() const {
   std::vector<double> result;
   for (const ConfigMember &field : fields())
