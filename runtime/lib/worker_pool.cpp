@@ -53,13 +53,8 @@ bool spin_until(Predicate done) {
 }
 
 unsigned default_threads() {
-  if (const char *text = std::getenv("KILN_NUM_THREADS"); text && *text) {
-    char *end = nullptr;
-    long value = std::strtol(text, &end, 10);
-    if (*end || value < 1 || value > 1024)
-      throw InvalidArgument(std::string("KILN_NUM_THREADS is '") + text + "': expected a number from 1 to 1024");
-    return static_cast<unsigned>(value);
-  }
+  if (const char *text = std::getenv("KILN_NUM_THREADS"); text && *text)
+    return parse_thread_count(text);
   // The affinity mask rather than the number of processors: a process that was given 4 of 64 gains nothing from 64
   // threads.
   cpu_set_t set;
@@ -69,6 +64,14 @@ unsigned default_threads() {
 }
 
 } // namespace
+
+unsigned runtime::parse_thread_count(const char *text) {
+  char *end = nullptr;
+  long value = std::strtol(text, &end, 10);
+  if (*end || value < 1 || value > 1024)
+    throw InvalidArgument(std::string("KILN_NUM_THREADS is '") + text + "': expected a number from 1 to 1024");
+  return static_cast<unsigned>(value);
+}
 
 WorkerPool &WorkerPool::instance() {
   // Never destroyed: the workers use it until the process ends.

@@ -59,4 +59,7 @@ private:
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
 };
 
+/// The value of KILN_NUM_THREADS. Throws InvalidArgument unless it is a number from 1 to 1024.
+unsigned parse_thread_count(const char *text);
+
 } // namespace kiln::runtime

@@ -2,13 +2,13 @@
 #include "kiln/compile_tool.h"
 
 #include "jit/pack_tool.h"
+#include "jit/tool_commands.h"
 
 #include "kiln/debug.h"
 #include "kiln/tool_arguments.h"
 
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 
 using namespace kiln;
 
@@ -37,39 +37,6 @@ is taken.
   --help             print this
 )";
 
-struct CommandLine {
-  std::string_view kernel;
-  std::vector<std::string_view> assignments;
-  std::optional<Target> target;
-  std::string_view stage = "tile";
-  std::string output;
-  bool line_info = false, list = false, help = false;
-};
-
-CommandLine parse(ToolArguments arguments) {
-  CommandLine result;
-  while (arguments.next()) {
-    const std::string_view argument = arguments.text();
-    if (argument == "--set")
-      result.assignments.push_back(arguments.value("FIELD=VALUE"));
-    else if (argument == "--arch")
-      result.target = Target::parse(arguments.value("the name of a target"));
-    else if (argument == "--emit")
-      result.stage = arguments.value("the name of a stage");
-    else if (argument == "-o")
-      result.output = arguments.value("the name of a file");
-    else if (arguments.is_flag("--line-info"))
-      result.line_info = true;
-    else if (arguments.is_flag("--list"))
-      result.list = true;
-    else if (arguments.is_flag("--help") || arguments.is_flag("-h"))
-      result.help = true;
-    else
-      arguments.take_kernel(result.kernel, "a member of the config is changed with --set");
-  }
-  return result;
-}
-
 void list(std::span<const AnyKernel> kernels) {
   for (const AnyKernel &kernel : kernels) {
     std::string line = kernel.name();
@@ -79,7 +46,7 @@ void list(std::span<const AnyKernel> kernels) {
   }
 }
 
-std::string emit(const AnyKernel &kernel, std::span<const double> values, const CommandLine &command) {
+std::string emit(const AnyKernel &kernel, std::span<const double> values, const jit::CompileCommand &command) {
   if (!command.target) {
     if (command.stage != "tile")
       throw InvalidArgument("error: --emit " + std::string(command.stage) + " needs --arch");
@@ -97,7 +64,7 @@ int kiln::compile_tool(int argc, const char *const *argv, std::span<const AnyKer
     if (std::ranges::any_of(std::span(argv, static_cast<std::size_t>(argc)),
                             [](std::string_view text) { return text == "--pack" || text.starts_with("--pack="); }))
       return jit::pack_tool(ToolArguments(argc, argv), kernels);
-    const CommandLine command = parse(ToolArguments(argc, argv));
+    const jit::CompileCommand command = jit::parse_compile_command(ToolArguments(argc, argv));
     if (command.help) {
       std::string targets;
       for (const Target &target : Target::all())
