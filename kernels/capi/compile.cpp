@@ -40,7 +40,7 @@ kiln_status kiln_kernel_parameter(const kiln_kernel *kernel, int index, kiln_par
         .require(index >= 0 && std::size_t(index) < params.size(), "there is no parameter ", index, "; it has ",
                  params.size());
     const auto &info = params[std::size_t(index)];
-    result = {info.pointer, info.pointer && info.read_only, kiln_dtype(info.dtype)};
+    result = {info.pointer, info.pointer && info.read_only, int(info.dtype)};
   });
 }
 

@@ -27,9 +27,9 @@ kiln_status keep(kiln_status status, const char *message) {
   return status;
 }
 
-dlpack::Array array_of(kiln_dtype dtype, int rank, const std::int64_t *shape, const std::int64_t *strides) {
+dlpack::Array array_of(int dtype, int rank, const std::int64_t *shape, const std::int64_t *strides) {
   const kernels::Checker check("kiln_buffer_to_dlpack");
-  check.require(dtype >= KILN_I1 && dtype <= KILN_F64, "dtype is ", int(dtype), ", which is no kiln_dtype");
+  check.require(dtype >= KILN_I1 && dtype <= KILN_F64, "dtype is ", dtype, ", which is no kiln_dtype");
   check.size("rank", rank);
   if (rank > 0)
     check.pointer("shape", shape);
@@ -135,7 +135,7 @@ kiln_status kiln_buffer_to_host(const kiln_buffer *buffer, void *target, std::in
   });
 }
 
-kiln_status kiln_buffer_to_dlpack(const kiln_buffer *buffer, kiln_dtype dtype, int rank, const std::int64_t *shape,
+kiln_status kiln_buffer_to_dlpack(const kiln_buffer *buffer, int dtype, int rank, const std::int64_t *shape,
                                   const std::int64_t *strides, DLManagedTensorVersioned **tensor) {
   return guarded([&] {
     const auto &memory = not_null(buffer, "kiln_buffer_to_dlpack", "buffer").memory;
@@ -144,9 +144,8 @@ kiln_status kiln_buffer_to_dlpack(const kiln_buffer *buffer, kiln_dtype dtype, i
   });
 }
 
-kiln_status kiln_buffer_to_dlpack_unversioned(const kiln_buffer *buffer, kiln_dtype dtype, int rank,
-                                              const std::int64_t *shape, const std::int64_t *strides,
-                                              DLManagedTensor **tensor) {
+kiln_status kiln_buffer_to_dlpack_unversioned(const kiln_buffer *buffer, int dtype, int rank, const std::int64_t *shape,
+                                              const std::int64_t *strides, DLManagedTensor **tensor) {
   return guarded([&] {
     const auto &memory = not_null(buffer, "kiln_buffer_to_dlpack", "buffer").memory;
     auto &result = not_null(tensor, "kiln_buffer_to_dlpack", "tensor");

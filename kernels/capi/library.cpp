@@ -288,7 +288,7 @@ auto default_config_of(const P &problem, Device device) {
 
 /// Calls `body` with a value of the C++ type of an element.
 template <class Body>
-void with_type(kiln_dtype dtype, const char *kernel, Body &&body) {
+void with_type(int dtype, const char *kernel, Body &&body) {
   switch (dtype) {
   case KILN_F16:
     return body(half());
@@ -337,7 +337,7 @@ void with_tensors(const typename F::Tensors *t, Body &&body) {
   const DLTensor *first = F::first(tensors);
   if (!first) // says which one is missing
     dlpack::to_problem<float>(F::tensors(tensors));
-  const auto dtype = kiln_dtype(dlpack::dtype_of(*first));
+  const int dtype = int(dlpack::dtype_of(*first));
   with_type(dtype, F::name, [&]<class T>(T) {
     const auto problem = dlpack::to_problem<T>(F::tensors(tensors));
     body(problem, dtype, device_for<F>(tensors, *first));
@@ -347,8 +347,7 @@ void with_tensors(const typename F::Tensors *t, Body &&body) {
 template <class F>
 kiln_status launch_tensors(const typename F::Tensors *t, const kiln_config *config, void *stream) {
   return guarded([&] {
-    with_tensors<F>(t,
-                    [&](const auto &problem, kiln_dtype, Device device) { run<F>(problem, config, device, stream); });
+    with_tensors<F>(t, [&](const auto &problem, int, Device device) { run<F>(problem, config, device, stream); });
   });
 }
 
@@ -356,7 +355,7 @@ template <class F>
 kiln_status convert(const typename F::Tensors *t, typename F::Problem *p) {
   return guarded([&] {
     auto &result = sized(p, F::name);
-    with_tensors<F>(t, [&](const auto &problem, kiln_dtype dtype, Device device) {
+    with_tensors<F>(t, [&](const auto &problem, int dtype, Device device) {
       const kiln_device *handle = nullptr;
       if (const kiln_status status = kiln_device_find(device.name().c_str(), &handle); status != KILN_OK)
         throw DeviceError(kiln_last_error());

@@ -81,7 +81,7 @@ KILN_API void *kiln_buffer_data(const kiln_buffer *buffer);
 KILN_API kiln_status kiln_buffer_from_host(kiln_buffer *buffer, const void *source, int64_t bytes);
 KILN_API kiln_status kiln_buffer_to_host(const kiln_buffer *buffer, void *target, int64_t bytes);
 
-/** Element types, numbered as kiln::DType. */
+/** Element types, numbered as kiln::DType. Callers pass them as int, so that any number can be told from them. */
 typedef enum kiln_dtype {
   KILN_I1 = 0,
   KILN_I8 = 1,
@@ -98,10 +98,10 @@ typedef enum kiln_dtype {
 
 /** An array in the buffer as a tensor of DLPack, which shares its ownership. Strides, in elements, may be null: without
  * gaps. */
-KILN_API kiln_status kiln_buffer_to_dlpack(const kiln_buffer *buffer, kiln_dtype dtype, int rank, const int64_t *shape,
+KILN_API kiln_status kiln_buffer_to_dlpack(const kiln_buffer *buffer, int dtype, int rank, const int64_t *shape,
                                            const int64_t *strides, DLManagedTensorVersioned **tensor);
 /** The same for receivers that do not know DLPack 1.0. */
-KILN_API kiln_status kiln_buffer_to_dlpack_unversioned(const kiln_buffer *buffer, kiln_dtype dtype, int rank,
+KILN_API kiln_status kiln_buffer_to_dlpack_unversioned(const kiln_buffer *buffer, int dtype, int rank,
                                                        const int64_t *shape, const int64_t *strides,
                                                        DLManagedTensor **tensor);
 /** What a managed tensor describes; `written`: whether a kernel is to write there. */
@@ -139,7 +139,7 @@ KILN_API const char *kiln_config_member(const kiln_config *config, int index);
 typedef struct kiln_vector_add_problem {
   size_t size;
   const kiln_device *device;
-  kiln_dtype dtype;
+  int dtype; /* a kiln_dtype */
   int64_t n;
   const void *x, *y;
   void *out;
@@ -154,7 +154,7 @@ typedef struct kiln_vector_add_tensors {
 typedef struct kiln_softmax_problem {
   size_t size;
   const kiln_device *device;
-  kiln_dtype dtype;
+  int dtype; /* a kiln_dtype */
   int64_t rows, cols;
   const void *in;
   void *out;
@@ -170,7 +170,7 @@ typedef struct kiln_softmax_tensors {
 typedef struct kiln_rms_norm_problem {
   size_t size;
   const kiln_device *device;
-  kiln_dtype dtype;
+  int dtype;     /* a kiln_dtype */
   float epsilon; /* 0 is 0 */
   int64_t rows, cols;
   const void *x, *weight;
@@ -188,7 +188,7 @@ typedef struct kiln_rms_norm_tensors {
 typedef struct kiln_matmul_problem {
   size_t size;
   const kiln_device *device;
-  kiln_dtype dtype;
+  int dtype; /* a kiln_dtype */
   int64_t m, n, k;
   const void *a, *b;
   void *out;
@@ -204,7 +204,7 @@ typedef struct kiln_matmul_tensors {
 typedef struct kiln_kv_cache_store_problem {
   size_t size;
   const kiln_device *device;
-  kiln_dtype dtype;
+  int dtype; /* a kiln_dtype */
   int64_t tokens, kv_heads, head_dim, page_size;
   const void *key, *value;
   const int64_t *slots;
@@ -222,7 +222,7 @@ typedef struct kiln_kv_cache_store_tensors {
 typedef struct kiln_paged_attention_decode_problem {
   size_t size;
   const kiln_device *device;
-  kiln_dtype dtype;
+  int dtype;   /* a kiln_dtype */
   float scale; /* 0: 1 / sqrt(head_dim) */
   int64_t batch, heads, kv_heads, head_dim, page_size, max_pages;
   const void *q, *key_cache, *value_cache;
@@ -285,9 +285,9 @@ KILN_API void kiln_kernel_release(kiln_kernel *kernel);
 
 /** A parameter of a kernel. */
 typedef struct kiln_parameter {
-  int pointer;      /* 1, or 0 for a number */
-  int read_only;    /* of a pointer: the kernel does not write there */
-  kiln_dtype dtype; /* of a pointer, what it points at */
+  int pointer;   /* 1, or 0 for a number */
+  int read_only; /* of a pointer: the kernel does not write there */
+  int dtype;     /* the kiln_dtype; of a pointer, what it points at */
 } kiln_parameter;
 
 KILN_API int kiln_kernel_parameter_count(const kiln_kernel *kernel);

@@ -84,7 +84,7 @@ TEST(CApiError, Buffers) {
                  "kiln_buffer_to_dlpack: tensor is null");
   EXPECT_FAILURE(kiln_buffer_to_dlpack(buffer, KILN_F32, 1, shape, nullptr, &tensor), KILN_INVALID_ARGUMENT,
                  "to_dlpack: the array ends behind its buffer of 8 bytes");
-  EXPECT_FAILURE(kiln_buffer_to_dlpack(buffer, kiln_dtype(11), 1, shape, nullptr, &tensor), KILN_INVALID_ARGUMENT,
+  EXPECT_FAILURE(kiln_buffer_to_dlpack(buffer, 11, 1, shape, nullptr, &tensor), KILN_INVALID_ARGUMENT,
                  "kiln_buffer_to_dlpack: dtype is 11, which is no kiln_dtype");
   EXPECT_FAILURE(kiln_buffer_to_dlpack(buffer, KILN_F16, -1, shape, nullptr, &tensor), KILN_INVALID_ARGUMENT,
                  "kiln_buffer_to_dlpack: rank is -1, must be at least 0");
@@ -162,7 +162,7 @@ TEST(CApiError, Problems) {
                          .out_stride = 8};
   EXPECT_FAILURE(kiln_softmax(&p, nullptr, nullptr), KILN_INVALID_ARGUMENT,
                  "softmax: the elements are of i32; must be of f16, bf16 or f32");
-  p.dtype = kiln_dtype(99);
+  p.dtype = 99;
   EXPECT_FAILURE(kiln_softmax(&p, nullptr, nullptr), KILN_INVALID_ARGUMENT,
                  "softmax: the elements are of no known type; must be of f16, bf16 or f32");
   p.dtype = KILN_F32;
