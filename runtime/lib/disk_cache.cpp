@@ -309,7 +309,8 @@ CacheEntry DiskCache::inspect(const CacheKey &key) const {
   std::string refusal;
   File directory = open_private_directory(settings_.directory, refusal);
   if (!directory)
-    return {refusal.empty() ? State::absent : State::unreadable, refusal};
+    return refusal.empty() ? CacheEntry{State::absent, "there is no such entry"}
+                           : CacheEntry{State::unreadable, refusal};
   return read_entry(directory.get(), key, /*mark=*/false);
 }
 

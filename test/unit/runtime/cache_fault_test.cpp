@@ -1,140 +1,15 @@
 // The disk cache when system calls fail, and when its process is killed, at each of its system calls in turn.
 #include "cache_support.h"
+#include "failing_calls.h"
 
-#include <csignal>
-#include <cstdarg>
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <functional>
 #include <sched.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 using namespace kiln::runtime;
 using namespace kiln::runtime::test;
-
-namespace {
-
-/// What happens to this thread's system calls.
-struct Plan {
-  bool armed = false;
-  int calls = 0;                  ///< so far
-  int at = 0;                     ///< the call that fails, from 1
-  int error = 0;                  ///< how; 0: the process is killed instead
-  std::string_view struck = {};   ///< the name of the call that failed
-  std::size_t chunk = 0;          ///< the most that a read or write takes, where not 0
-  std::ptrdiff_t written = 0;     ///< so far
-  std::ptrdiff_t kill_after = -1; ///< bytes written, where not negative
-  std::string_view before = {};   ///< the call before which, the first time, this happens:
-  std::function<void()> meanwhile = {};
-};
-
-thread_local Plan plan;
-
-[[noreturn]] void die() {
-  for (;;)
-    kill(getpid(), SIGKILL);
-}
-
-/// Whether this call is the one to fail; errno is set then.
-bool strike(std::string_view call) {
-  if (!plan.armed)
-    return false;
-  if (call == plan.before) {
-    plan.before = {};
-    plan.armed = false;
-    plan.meanwhile();
-    plan.armed = true;
-  }
-  if (++plan.calls != plan.at)
-    return false;
-  if (plan.error == 0)
-    die();
-  plan.struck = call;
-  errno = plan.error;
-  return true;
-}
-
-template <typename Function>
-Function *real(const char *name) {
-  return reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name));
-}
-
-} // namespace
-
-// These stand before libc's: libkiln_runtime.so calls them too, since the program's symbols come first.
-#pragma GCC visibility push(default)
-extern "C" {
-
-int openat(int directory, const char *path, int flags, ...) {
-  static auto *const next = real<int(int, const char *, int, ...)>("openat");
-  va_list arguments;
-  va_start(arguments, flags);
-  mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
-  va_end(arguments);
-  return strike("openat") ? -1 : next(directory, path, flags, mode);
-}
-
-int mkdir(const char *path, mode_t mode) noexcept {
-  static auto *const next = real<int(const char *, mode_t)>("mkdir");
-  return strike("mkdir") ? -1 : next(path, mode);
-}
-
-int fstat(int file, struct stat *info) noexcept {
-  static auto *const next = real<int(int, struct stat *)>("fstat");
-  return strike("fstat") ? -1 : next(file, info);
-}
-
-int fstatat(int directory, const char *path, struct stat *info, int flags) noexcept {
-  static auto *const next = real<int(int, const char *, struct stat *, int)>("fstatat");
-  return strike("fstatat") ? -1 : next(directory, path, info, flags);
-}
-
-int flock(int file, int operation) noexcept {
-  static auto *const next = real<int(int, int)>("flock");
-  return strike("flock") ? -1 : next(file, operation);
-}
-
-int futimens(int file, const timespec times[2]) noexcept {
-  static auto *const next = real<int(int, const timespec *)>("futimens");
-  return strike("futimens") ? -1 : next(file, times);
-}
-
-int renameat(int from, const char *old_path, int to, const char *new_path) noexcept {
-  static auto *const next = real<int(int, const char *, int, const char *)>("renameat");
-  return strike("renameat") ? -1 : next(from, old_path, to, new_path);
-}
-
-int unlinkat(int directory, const char *path, int flags) noexcept {
-  static auto *const next = real<int(int, const char *, int)>("unlinkat");
-  return strike("unlinkat") ? -1 : next(directory, path, flags);
-}
-
-ssize_t read(int file, void *bytes, size_t count) {
-  static auto *const next = real<ssize_t(int, void *, size_t)>("read");
-  return strike("read") ? -1 : next(file, bytes, plan.armed && plan.chunk ? std::min(count, plan.chunk) : count);
-}
-
-ssize_t write(int file, const void *bytes, size_t count) {
-  static auto *const next = real<ssize_t(int, const void *, size_t)>("write");
-  if (strike("write"))
-    return -1;
-  if (!plan.armed)
-    return next(file, bytes, count);
-  if (plan.chunk)
-    count = std::min(count, plan.chunk);
-  bool dies = plan.kill_after >= 0 && plan.written + static_cast<std::ptrdiff_t>(count) >= plan.kill_after;
-  if (dies)
-    count = static_cast<std::size_t>(plan.kill_after - plan.written);
-  ssize_t put = next(file, bytes, count);
-  if (dies)
-    die();
-  plan.written += put;
-  return put;
-}
-}
-#pragma GCC visibility pop
 
 namespace {
 
@@ -193,7 +68,7 @@ class CacheFaults : public testing::TestWithParam<Scene> {};
 
 TEST_P(CacheFaults, AnyCallMayFail) {
   const Scene &scene = GetParam();
-  for (int error : {ENOSPC, EACCES, ENOENT, ENOSYS, EINTR})
+  for (int error : errors)
     for (std::size_t chunk : {0, 100}) {
       if (chunk != 0 && error != ENOSPC && error != EINTR) // the others cannot strike in the middle of a file
         continue;
@@ -218,6 +93,31 @@ TEST_P(CacheFaults, AnyCallMayFail) {
         if (std::filesystem::exists(directory) && !std::string_view(scene.name).starts_with("a damaged"))
           EXPECT_EQ(count_temporaries(directory), 0u);
       }
+    }
+}
+
+/// As when the disk goes away, or the process has no more files.
+TEST_P(CacheFaults, AllCallsMayFailFromSomeOneOn) {
+  const Scene &scene = GetParam();
+  for (int error : errors)
+    for (int at = 1;; ++at) {
+      SCOPED_TRACE("from call " + std::to_string(at) + " on all fail with " + std::to_string(error));
+      TemporaryDirectory root;
+      std::string directory = root.path() + "/kiln";
+      scene.prepare(directory);
+      DiskCache cache(settings(directory, scene.max_bytes));
+      // An interrupted call that is made again would be interrupted for ever.
+      plan = {.armed = true, .at = at, .error = error, .from_then_on = error != EINTR};
+      bool kept = cache.publish(key_of(subject), published());
+      std::optional<KernelImage> found = cache.lookup(key_of(subject));
+      plan.armed = false;
+      EXPECT_TRUE(!found || found == published() || found == scene.before);
+      check(scene, directory, kept);
+      if (plan.struck.empty())
+        break;
+      EXPECT_TRUE(DiskCache(settings(directory, tidy_size)).publish(key_of(3), image_of(3)));
+      EXPECT_EQ(count_temporaries(directory), 0u) << "the next writer that looks through the directory tidies up";
+      ASSERT_FALSE(HasFailure());
     }
 }
 
@@ -314,7 +214,7 @@ TEST(CacheFault, ALookUpMayFailAtAnyCall) {
   TemporaryDirectory root;
   std::string path = path_of(root.path(), key_of(1));
   ASSERT_TRUE(DiskCache(settings(root.path())).publish(key_of(1), image_of(1)));
-  for (int error : {EIO, ENOENT, EACCES, EINTR, ELOOP})
+  for (int error : errors)
     for (std::size_t chunk : {0, 100})
       for (int at = 1;; ++at) {
         timespec old[2] = {{1000000, 0}, {1000000, 0}}; // so that the hit is marked
@@ -333,6 +233,53 @@ TEST(CacheFault, ALookUpMayFailAtAnyCall) {
           break;
         }
       }
+}
+
+/// What kiln-cache does.
+TEST(CacheFault, LookingThroughAndClearingMayFailAtAnyCall) {
+  for (int error : errors)
+    for (bool from_then_on : {false, true})
+      for (int at = 1;; ++at) {
+        SCOPED_TRACE("call " + std::to_string(at) + " fails with " + std::to_string(error));
+        TemporaryDirectory root;
+        for (unsigned number : {1, 2, 3})
+          ASSERT_TRUE(DiskCache(settings(root.path())).publish(key_of(number), image_of(number)));
+        DiskCache cache(settings(root.path()));
+        plan = {.armed = true, .at = at, .error = error, .from_then_on = from_then_on && error != EINTR};
+        const std::vector<CacheFile> files = cache.files();
+        const CacheEntry entry = cache.inspect(key_of(1));
+        const std::uint64_t removed = cache.clear();
+        plan.armed = false;
+        EXPECT_LE(files.size(), 3u);
+        EXPECT_TRUE(!entry.image || entry.image == image_of(1));
+        EXPECT_TRUE(entry.image || !entry.fault.empty());
+        std::uint64_t left = 0;
+        for (unsigned number : {1, 2, 3})
+          if (std::optional<KernelImage> found = DiskCache(settings(root.path())).lookup(key_of(number))) {
+            EXPECT_EQ(found, image_of(number));
+            ++left;
+          }
+        EXPECT_EQ(left + removed, 3u);
+        ASSERT_FALSE(testing::Test::HasFailure());
+        if (plan.struck.empty()) {
+          EXPECT_EQ(removed, 3u);
+          break;
+        }
+      }
+}
+
+TEST(CacheFault, FailuresLeaveNoFileOpen) {
+  TemporaryDirectory root;
+  const std::size_t before = count_open_files();
+  for (int at = 1; at < 40; ++at) {
+    DiskCache cache(settings(root.path(), tidy_size));
+    plan = {.armed = true, .at = at, .error = EIO};
+    cache.publish(key_of(1), image_of(1));
+    (void)cache.lookup(key_of(1));
+    (void)cache.files();
+    plan.armed = false;
+    ASSERT_EQ(count_open_files(), before) << at;
+  }
 }
 
 TEST(CacheFault, AFileThatIsBeingWrittenIsNotTakenForAbandoned) {
@@ -387,7 +334,7 @@ TEST(CacheFault, AnEntryThatIsReplacedMeanwhileIsNotEvicted) {
   EXPECT_FALSE(cache.lookup(key_of(2))) << "the next one goes";
 }
 
-/// A bound on what a hit costs that does not depend on the machine: two opens, two looks, one read.
+/// A bound on what a hit costs that does not depend on the machine: two opens, two looks, one read, two closes.
 TEST(CacheFault, AHitMakesFewCalls) {
   TemporaryDirectory root;
   DiskCache cache(settings(root.path()));
@@ -395,7 +342,7 @@ TEST(CacheFault, AHitMakesFewCalls) {
   plan = {.armed = true};
   EXPECT_TRUE(cache.lookup(key_of(1)));
   plan.armed = false;
-  EXPECT_EQ(plan.calls, 5);
+  EXPECT_EQ(plan.calls, 7);
 }
 
 } // namespace
