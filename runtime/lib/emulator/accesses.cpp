@@ -78,9 +78,10 @@ struct Access {
 /// The loads and stores of one width: of all spaces, with and without a predicate.
 template <class T>
 void add_width(SemanticsList &list, const std::string &width, unsigned count) {
-  for (const std::string space : {"global.", "global.nc.", "shared."})
+  for (const std::string space : {"global.", "global.nc.", "global.cs.", "global.cs.nc.", "shared."})
     for (bool is_predicated : {false, true}) {
-      const bool is_shared = space == "shared.", is_constant = space == "global.nc.";
+      const bool is_shared = space == "shared.", is_constant = space.ends_with(".nc."),
+                 is_streamed = space.starts_with("global.cs.");
       const Access<T> access{count, is_shared, is_constant, is_predicated};
       const std::string name = space + width + (is_predicated ? ".pred" : "");
       list.push_back({.name = "ld." + name,
@@ -92,7 +93,7 @@ void add_width(SemanticsList &list, const std::string &width, unsigned count) {
                         step.for_each_lane([&](unsigned lane) { access.load(step, lane); });
                         return Progress::done;
                       }});
-      if (!is_constant)
+      if (!is_constant && !is_streamed)
         list.push_back({.name = "st." + name,
                         .kind = is_shared ? InstructionClass::shared_store : InstructionClass::global_store,
                         .operands = access.first_value() + count,

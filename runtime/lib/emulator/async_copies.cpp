@@ -78,10 +78,11 @@ void AsyncCopies::finish(unsigned thread, std::uint64_t count, SharedMemory &sha
 
 namespace {
 
-Semantics copy_row(const char *cache, std::uint32_t bytes) {
-  return {.name = std::string("cp.async.") + cache + "." + std::to_string(bytes),
+/// A hint is one operand more: a policy of the L2 cache, which is not modelled.
+Semantics copy_row(const char *cache, std::uint32_t bytes, bool is_hinted) {
+  return {.name = std::string("cp.async.") + cache + "." + std::to_string(bytes) + (is_hinted ? ".hint" : ""),
           .kind = InstructionClass::async_copy,
-          .operands = 3,
+          .operands = is_hinted ? 4U : 3U,
           .step = [bytes](WarpStep &step) {
             std::array<LaneAccess, warp_size> accesses{};
             step.for_each_lane([&](unsigned lane) {
@@ -105,9 +106,15 @@ std::uint64_t bytes_in_flight(WarpStep &step) {
 } // namespace
 
 void kiln::runtime::emulator::add_async_copies(SemanticsList &list) {
-  for (std::uint32_t bytes : {4U, 8U, 16U})
-    list.push_back(copy_row("ca", bytes));
-  list.push_back(copy_row("cg", 16));
+  for (bool is_hinted : {false, true}) {
+    for (std::uint32_t bytes : {4U, 8U, 16U})
+      list.push_back(copy_row("ca", bytes, is_hinted));
+    list.push_back(copy_row("cg", 16, is_hinted));
+  }
+  list.push_back({.name = "createpolicy.L2.evict_first",
+                  .kind = InstructionClass::special,
+                  .results = 1,
+                  .compute = [](const std::uint64_t *, std::uint64_t *out) { out[0] = 0; }});
   list.push_back({.name = "cp.async.commit_group", .kind = InstructionClass::async_copy, .step = [](WarpStep &step) {
                     step.for_each_lane([&](unsigned lane) { step.program().copies().commit(step, lane); });
                     return Progress::done;

@@ -1,4 +1,4 @@
-// cvt, pack, unpack, prmt, ex2.
+// cvt, pack, unpack, prmt, xor, ex2.
 #include "semantics.h"
 
 #include "kiln/float_types.h"
@@ -132,6 +132,7 @@ void kiln::runtime::emulator::add_conversions(SemanticsList &list) {
       [](const std::uint64_t *in) { return exp2_flushed(in[0]); });
   add(list, "prmt.b32", InstructionClass::integer, 3,
       [](const std::uint64_t *in) { return permute_bytes(in[0], in[1], in[2]); });
+  add(list, "xor.b32", InstructionClass::integer, 2, [](const std::uint64_t *in) { return in[0] ^ in[1]; });
   add_packing(list, "b16x2", 16, 2);
   add_packing(list, "b8x4", 8, 4);
   add_packing(list, "b8x2", 8, 2);

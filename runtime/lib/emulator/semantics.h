@@ -44,7 +44,7 @@ const Semantics *find_semantics(std::string_view operation);
 // Each family adds its rows.
 using SemanticsList = std::vector<Semantics>;
 void add_registers(SemanticsList &list);       ///< special registers
-void add_conversions(SemanticsList &list);     ///< cvt, pack, unpack, prmt, ex2
+void add_conversions(SemanticsList &list);     ///< cvt, pack, unpack, prmt, xor, ex2
 void add_exchanges(SemanticsList &list);       ///< shfl, vote, redux, match
 void add_tensor_cores(SemanticsList &list);    ///< mma
 void add_matrix_accesses(SemanticsList &list); ///< ldmatrix, stmatrix

@@ -70,7 +70,7 @@ std::uint64_t value_at(std::uint64_t offset, unsigned bytes) {
 TEST(EmulatedAccesses, LoadsOfAllWidths) {
   alignas(16) static std::array<std::uint8_t, 512> memory;
   std::iota(memory.begin(), memory.end(), std::uint8_t(0));
-  for (const std::string space : {"ld.global.", "ld.global.nc.", "ld.shared."})
+  for (const std::string space : {"ld.global.", "ld.global.nc.", "ld.global.cs.", "ld.global.cs.nc.", "ld.shared."})
     for (const Width &width : widths)
       for (bool is_predicated : {false, true}) {
         const std::string name = space + width.name + (is_predicated ? ".pred" : "");
@@ -120,8 +120,9 @@ TEST(EmulatedAccesses, StoresOfAllWidths) {
 }
 
 TEST(EmulatedAccesses, LanesThatAreOffTouchNothing) {
-  for (const std::string name : {"ld.global.b32.pred", "ld.global.nc.b32.pred", "st.global.b32.pred",
-                                 "atom.acq_rel.gpu.global.exch.b32.pred", "ld.shared.b32.pred", "st.shared.b32.pred"}) {
+  for (const std::string name :
+       {"ld.global.b32.pred", "ld.global.nc.b32.pred", "ld.global.cs.b32.pred", "st.global.b32.pred",
+        "atom.acq_rel.gpu.global.exch.b32.pred", "ld.shared.b32.pred", "st.shared.b32.pred"}) {
     operands_of = [](std::uint64_t) { return std::vector<std::uint64_t>{0xdeadbeef1, 0, 3}; };
     EXPECT_EQ(run_one(name), "") << name;
   }

@@ -203,6 +203,8 @@ TEST(EmulatedConversion, ExponentialIsNearAndFlushes) {
   }
 }
 
+TEST(EmulatedConversion, ExclusiveOr) { EXPECT_EQ(compute("xor.b32", {{0x0f0f1234, 0xff000234}})[0][0], 0xf00f1000U); }
+
 TEST(EmulatedConversion, PermutesBytes) {
   auto permute = [](std::uint64_t a, std::uint64_t b, std::uint64_t selector) {
     return compute("prmt.b32", {{a, b, selector}})[0][0];

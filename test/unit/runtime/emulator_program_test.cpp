@@ -242,18 +242,22 @@ TEST(EmulatedProgram, WhoArrivesDoesNotWait) {
 enum class Wait { all, all_but_one, none };
 
 /// Each thread copies two rows of 16 bytes in a group each, waits, and reads the second, or that of its neighbour.
-template <Wait wait, bool neighbour>
+template <Wait wait, bool neighbour, bool is_hinted = false>
 std::string copy_rows() {
   alignas(16) static std::array<std::uint32_t, 256> source;
   static std::array<std::uint64_t, 32> seen;
   for (std::uint32_t i = 0; i < source.size(); ++i)
     source[i] = i;
-  auto kernel = emulated_kernel({"tid.x", "shared.base", "cp.async.cg.16", "cp.async.commit_group",
-                                 "cp.async.wait_group.0", "cp.async.wait_group.1", "ld.shared.b32"},
+  auto kernel = emulated_kernel({"tid.x", "shared.base", is_hinted ? "cp.async.cg.16.hint" : "cp.async.cg.16",
+                                 "cp.async.commit_group", "cp.async.wait_group.0", "cp.async.wait_group.1",
+                                 "ld.shared.b32", "createpolicy.L2.evict_first"},
                                 1, 1024, [](EmulatedThread t) {
-                                  const std::uint64_t tid = t(0), base = t(1);
+                                  const std::uint64_t tid = t(0), base = t(1), policy = t(7);
                                   for (std::uint64_t row : {tid, tid + 32}) {
-                                    t(2, {base + 16 * row, t.arg(0) + 16 * row, 12});
+                                    if (is_hinted)
+                                      t(2, {base + 16 * row, t.arg(0) + 16 * row, 12, policy});
+                                    else
+                                      t(2, {base + 16 * row, t.arg(0) + 16 * row, 12});
                                     t(3);
                                   }
                                   if (wait != Wait::none)
@@ -270,6 +274,13 @@ std::string copy_rows() {
 
 TEST(EmulatedProgram, AsyncCopiesAreThereAfterTheirWait) {
   for_each_order([] { EXPECT_EQ((copy_rows<Wait::all, false>()), ""); });
+}
+
+TEST(EmulatedProgram, CopiesWithAPolicyAreLikeOthers) {
+  for_each_order([] {
+    EXPECT_EQ((copy_rows<Wait::all, false, true>()), "");
+    EXPECT_NE((copy_rows<Wait::none, false, true>().find("before its wait")), std::string::npos);
+  });
 }
 
 TEST(EmulatedProgram, AsyncCopiesAreNotThereBeforeTheirWait) {

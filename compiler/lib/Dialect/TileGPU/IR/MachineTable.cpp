@@ -68,6 +68,7 @@ public:
     addFences();
     addLaunchControl();
     addAsyncCopies();
+    addHintedCopies();
     addMbarriers();
     addTensorCores();
     addConversions();
@@ -111,12 +112,13 @@ private:
   void addRegisters();
   void addWarpOperations();
   void addAccesses();
-  void addLoads(StringRef space, MachineType address, bool invariant);
+  void addLoads(StringRef space, MachineType address, bool invariant, bool evictFirst = false);
   void addStores(StringRef space, MachineType address);
   void addAtomics();
   void addFences();
   void addLaunchControl();
   void addAsyncCopies();
+  void addHintedCopies();
   void addMbarriers();
   void addTensorCores();
   void addMma(StringRef shape, StringRef types, StringRef suffix, unsigned a, unsigned b, MachineType accumulator,
@@ -185,6 +187,8 @@ void TableBuilder::addWarpOperations() {
 void TableBuilder::addAccesses() {
   addLoads("global", I64, /*invariant=*/false);
   addLoads("global", I64, /*invariant=*/true);
+  addLoads("global", I64, /*invariant=*/false, /*evictFirst=*/true);
+  addLoads("global", I64, /*invariant=*/true, /*evictFirst=*/true);
   addStores("global", I64);
   addLoads("shared", I32, /*invariant=*/false);
   addStores("shared", I32);
@@ -197,14 +201,18 @@ void TableBuilder::addAccesses() {
   }
 }
 
-void TableBuilder::addLoads(StringRef space, MachineType address, bool invariant) {
-  std::string opcode = ("ld." + space + (invariant ? ".nc." : ".")).str();
+/// With `evictFirst`, .cs: what is read takes the place in the caches that is given away first.
+void TableBuilder::addLoads(StringRef space, MachineType address, bool invariant, bool evictFirst) {
+  std::string opcode = ("ld." + space + (evictFirst ? ".cs" : "") + (invariant ? ".nc." : ".")).str();
   for (const AccessWidth &width : kWidths) {
     llvm::SmallVector<MachineType> results(width.count, width.type);
-    MachineRow &plain = add(opcode + width.name, {address}, results);
-    plain.form = MachineForm::Load;
-
     unsigned count = width.count;
+    if (evictFirst)
+      assembly(opcode + width.name, {address}, results,
+               Twine(opcode) + width.name + " " + registerList(0, count) + ", [$" + Twine(count) + "];");
+    else
+      add(opcode + width.name, {address}, results).form = MachineForm::Load;
+
     llvm::SmallVector<MachineType> operands = {address, I1};
     operands.append(results);
     assembly(opcode + width.name + ".pred", operands, results,
@@ -333,6 +341,23 @@ void TableBuilder::addAsyncCopies() {
   }
 }
 
+/// Copies whose source is the first to leave the L2 cache.
+void TableBuilder::addHintedCopies() {
+  MachineRow &policy =
+      assembly("createpolicy.L2.evict_first", {}, {I64}, "createpolicy.fractional.L2::evict_first.b64 $0, 1.0;");
+  policy.ptx = 74;
+  // (shared address, global address, bytes to read, policy)
+  for (StringRef kind : {"ca.4", "ca.8", "ca.16", "cg.16"}) {
+    auto [cache, bytes] = kind.split('.');
+    MachineRow &row =
+        assembly("cp.async." + kind + ".hint", {I32, I64, I32, I64}, {},
+                 "cp.async." + cache + ".shared.global.L2::cache_hint [$0], [$1], " + bytes + ", $2, $3;");
+    row.effect = MachineEffect::ReadWrite;
+    row.space = MachineSpace::Both;
+    row.ptx = 74;
+  }
+}
+
 /// An mbarrier is 64 bits of shared memory, which nothing else may touch between init and inval.
 void TableBuilder::addMbarriers() {
   size_t first = rows.size();
@@ -439,6 +464,8 @@ void TableBuilder::addConversions() {
   }
   // A relative error of at most 2^-22.5 (PTX ISA, ex2); what is below the smallest normal number counts as 0.
   intrinsic("ex2.approx.ftz.f32", {F32}, {F32}, "ex2.approx.ftz");
+  // An exclusive-or that stays one: LLVM makes a sum of arith.xori where the operands have no bit in common.
+  assembly("xor.b32", {I32, I32}, {I32}, "xor.b32 $0, $1, $2;");
   // (a, b, selector): each byte of the result is one of the eight bytes of b:a.
   intrinsic("prmt.b32", {I32, I32, I32}, {I32}, "prmt");
   auto bits = [&](const Twine &name, Types operands, Types results) {
