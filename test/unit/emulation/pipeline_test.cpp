@@ -51,8 +51,10 @@ std::string replaceAll(std::string text, const std::string &from, const std::str
 class Pipelined {
 public:
   /// `expected` operations have to appear, where there is more than one stage.
-  Pipelined(const std::string &text, int warps, int stages, std::vector<std::string> expected = {})
-      : test(replaceAll(replaceAll(text, "WARPS", std::to_string(warps)), "STAGES", std::to_string(stages))) {
+  Pipelined(const std::string &text, int warps, int stages, std::vector<std::string> expected = {},
+            unsigned capability = 90)
+      : test(replaceAll(replaceAll(text, "WARPS", std::to_string(warps)), "STAGES", std::to_string(stages)),
+             capability) {
     std::string code = test.print();
     EXPECT_EQ(stages > 1 && code.find("cp.async") != std::string::npos, stages > 1 && !expected.empty()) << code;
     for (const std::string &operation : expected)
@@ -231,21 +233,32 @@ func.func @k(%out: !tile.ptr<f32> {tile.divisibility = 16 : i64},
 }
 )";
 
-TEST(Pipeline, GathersThroughATable) {
+/// Copies as the machine operation `copy`.
+void runPaged(const std::string &text, const std::string &copy, int warps, int stages, unsigned capability = 90) {
   constexpr int kPages = 80;
-  forEachShape([&](int warps, int stages) {
-    Pipelined kernel(kPaged, warps, stages, {"cp.async.cg.16", "ldmatrix.x4\"", "ldmatrix.x4.trans"});
-    for (int trips = 0; trips <= 2 * stages + 1; ++trips) {
-      int length = std::max(trips * 32 - 7, 0);
-      std::vector<int32_t> table(kPages);
-      for (int i = 0; i < kPages; ++i)
-        table[i] = i * 4 < length ? (i * 37 + 11) % kPages : -1;
-      kernel.run({bytes(std::vector<float>(8 * 64)), halves(8 * 64, 1), halves(kPages * 4 * 64, 2),
-                  halves(kPages * 4 * 64, 3), bytes(table), bytes(std::vector<int32_t>{length})},
-                 std::to_string(warps) + " warps, " + std::to_string(stages) + " stages, " + std::to_string(trips) +
-                     " trips");
-    }
-  });
+  Pipelined kernel(text, warps, stages, {copy, "ldmatrix.x4\"", "ldmatrix.x4.trans"}, capability);
+  for (int trips = 0; trips <= 2 * stages + 1; ++trips) {
+    int length = std::max(trips * 32 - 7, 0);
+    std::vector<int32_t> table(kPages);
+    for (int i = 0; i < kPages; ++i)
+      table[i] = i * 4 < length ? (i * 37 + 11) % kPages : -1;
+    kernel.run({bytes(std::vector<float>(8 * 64)), halves(8 * 64, 1), halves(kPages * 4 * 64, 2),
+                halves(kPages * 4 * 64, 3), bytes(table), bytes(std::vector<int32_t>{length})},
+               std::to_string(warps) + " warps, " + std::to_string(stages) + " stages, " + std::to_string(trips) +
+                   " trips");
+  }
+}
+
+TEST(Pipeline, GathersThroughATable) {
+  forEachShape([](int warps, int stages) { runPaged(kPaged, "\"cp.async.cg.16\"", warps, stages); });
+}
+
+// The address in shared memory is put together in another way from sm_90 on.
+TEST(Pipeline, GathersThatAreEvictedFirst) {
+  const std::string text = replaceAll(kPaged, "mask %mask :", "mask %mask evict_first :");
+  for (unsigned capability : {80, 90})
+    for (int stages : {1, 3})
+      runPaged(text, "\"cp.async.cg.16.hint\"", 2, stages, capability);
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,6 +8,7 @@
 
 #include "kiln/Conversion/TileGPUToLLVM/Passes.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
+#include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
 #include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -216,10 +217,9 @@ SmallVector<Value> MachineLowering::lowerSharedBase() {
   auto global = module().lookupSymbol<LLVM::GlobalOp>(kSharedSymbol);
   if (!global) {
     OpBuilder atStart = OpBuilder::atBlockBegin(module().getBody());
-    // 1024 is the largest period of a swizzle that the hardware knows.
     global = LLVM::GlobalOp::create(atStart, module().getLoc(), LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
                                     /*isConstant=*/false, LLVM::Linkage::External, kSharedSymbol, Attribute(),
-                                    /*alignment=*/1024, kSharedSpace);
+                                    kSharedBaseAlignment, kSharedSpace);
   }
   Value address = LLVM::AddressOfOp::create(builder, global);
   return {LLVM::PtrToIntOp::create(builder, builder.getI32Type(), address)};

@@ -49,6 +49,8 @@ std::string AccessRecord::str() const {
     os << ", predicated";
   if (readOnly)
     os << ", read-only";
+  if (evictFirst)
+    os << ", evicted first";
   if (StringRef why = describe(limit); !why.empty())
     os << ", " << why;
   if (!pipeline.empty())
@@ -69,6 +71,8 @@ void kiln::tile_gpu::setAccessRecords(Operation *kernel, ArrayRef<AccessRecord> 
         builder.getNamedAttr("predicated", builder.getBoolAttr(record.predicated)),
         builder.getNamedAttr("read_only", builder.getBoolAttr(record.readOnly)),
         builder.getNamedAttr("limit", builder.getStringAttr(kLimits[unsigned(record.limit)]))};
+    if (record.evictFirst)
+      entry.push_back(builder.getNamedAttr("evict_first", builder.getUnitAttr()));
     if (!record.pipeline.empty())
       entry.push_back(builder.getNamedAttr("pipeline", builder.getStringAttr(record.pipeline)));
     list.push_back(builder.getDictionaryAttr(entry));
@@ -94,6 +98,7 @@ SmallVector<AccessRecord> kiln::tile_gpu::getAccessRecords(Operation *kernel) {
     record.count = number("count");
     record.predicated = entry.getAs<BoolAttr>("predicated").getValue();
     record.readOnly = entry.getAs<BoolAttr>("read_only").getValue();
+    record.evictFirst = entry.contains("evict_first");
     record.limit = AccessLimit(named("limit", kLimits));
     if (auto pipeline = entry.getAs<StringAttr>("pipeline"))
       record.pipeline = pipeline.str();

@@ -78,7 +78,7 @@ private:
   /// The words of the elements that the registers of a vector hold.
   SmallVector<Value> pack(ArrayRef<Value> registers, Vector vector);
   SmallVector<Value> unpack(ValueRange values);
-  void record(AccessKind kind, unsigned count, bool isPredicated);
+  void record(AccessKind kind, unsigned count, bool isPredicated, bool isEvictedFirst = false);
 
   ThreadLowering &lowering;
   const AccessPlan &plan;
@@ -128,7 +128,7 @@ SmallVector<Value> MemoryLowering::unpack(ValueRange values) {
   return elements;
 }
 
-void MemoryLowering::record(AccessKind kind, unsigned count, bool isPredicated) {
+void MemoryLowering::record(AccessKind kind, unsigned count, bool isPredicated, bool isEvictedFirst) {
   if (op->hasAttr(kPrologueAttr))
     return;
   AccessRecord record = describeAccess(op, kind, pointer);
@@ -136,13 +136,15 @@ void MemoryLowering::record(AccessKind kind, unsigned count, bool isPredicated) 
   record.count = count;
   record.predicated = isPredicated;
   record.readOnly = kind == AccessKind::Load && plan.isConstant;
+  record.evictFirst = isEvictedFirst;
   record.limit = plan.vector.limit;
   lowering.addAccessRecord(record);
 }
 
 void MemoryLowering::lowerLoad(tile::LoadOp load) {
-  std::string row =
-      ((plan.isConstant ? "ld.global.nc." : "ld.global.") + words.name + (plan.isMasked ? ".pred" : "")).str();
+  std::string row = (Twine("ld.global") + (load.getEvictFirst() ? ".cs" : "") + (plan.isConstant ? ".nc." : ".") +
+                     words.name + (plan.isMasked ? ".pred" : ""))
+                        .str();
   SmallVector<Value> others, registers(addresses.size());
   if (plan.isMasked && load.getOther())
     others = lowering.getRegisters(load.getOther());
@@ -173,7 +175,7 @@ void MemoryLowering::lowerLoad(tile::LoadOp load) {
     for (auto [index, value] : llvm::zip_equal(own, elements))
       registers[index] = value;
   }
-  record(AccessKind::Load, done.size(), plan.isMasked);
+  record(AccessKind::Load, done.size(), plan.isMasked, load.getEvictFirst());
   lowering.setResult(load.getResult(), registers);
 }
 

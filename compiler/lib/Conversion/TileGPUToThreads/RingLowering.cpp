@@ -10,17 +10,31 @@
 #include "SharedAccess.h"
 
 #include "kiln/Dialect/TileGPU/Transforms/ConversionPlan.h"
+#include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
 #include "kiln/Layout/Vectors.h"
 
 using namespace mlir;
 using namespace kiln;
 using namespace kiln::tile_gpu;
 
-/// Where the tile of a slot starts: a byte address in the shared window.
-static Value getSlotAddress(ThreadLowering &lowering, Value ring, Value slot) {
-  Value base = lowering.getSharedAddress(ring.getDefiningOp());
+/// `base` moved by the bytes in front of a slot.
+static Value addSlot(ThreadLowering &lowering, Value base, Value ring, Value slot) {
   Value bytes = lowering.i32(cast<RingType>(ring.getType()).getSlotBytes());
   return lowering.add(base, arith::MulIOp::create(lowering.builder, lowering.loc, slot, bytes));
+}
+
+/// Where the tile of a slot starts: a byte address in the shared window.
+static Value getSlotAddress(ThreadLowering &lowering, Value ring, Value slot) {
+  return addSlot(lowering, lowering.getSharedAddress(ring.getDefiningOp()), ring, slot);
+}
+
+/// Of the bits of a byte offset in a slot those that come from the lane alone. Slots start at multiples of them,
+/// counted from the first one.
+static uint64_t getLaneBits(RingType ring, const LinearLayout &places) {
+  uint64_t bits = 0;
+  for (uint64_t basis : places.getBases(Axis::lane()))
+    bits |= basis * ring.getElementBytes();
+  return bits & (llvm::MinAlign(kSharedBaseAlignment, ring.getSlotBytes()) - 1);
 }
 
 LogicalResult tile_gpu::lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op) {
@@ -33,7 +47,6 @@ LogicalResult tile_gpu::lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op)
   SmallVector<Value> pointers = lowering.getRegisters(op.getPointer()), masks;
   if (plan.isMasked)
     masks = lowering.getRegisters(op.getMask());
-  SharedAddresses addresses(lowering, getSlotAddress(lowering, op.getRing(), op.getSlot()), places, elementBytes);
 
   // Neighbours in global memory lie side by side in shared memory as far as one copy moves them.
   auto isWhole = [&](ArrayRef<unsigned> vector, int64_t count) {
@@ -50,12 +63,31 @@ LogicalResult tile_gpu::lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op)
     bytes = count * elementBytes;
     vectors = getVectors(layout, plan.axis, count);
   }
+
+  // From sm_90 on, assemblers before CUDA 13.4 leave the descriptor out of a copy with a policy whose shared address is
+  // the sum of a thread's own part and one that all threads have: an illegal instruction. An exclusive-or with what
+  // differs from lane to lane is no such sum, whatever constant is added to it. Without lanes that differ there is no
+  // hint.
+  bool isHinted = op.getEvictFirst() && bytes >= 4, isApart = lowering.getOptions().capability >= 90;
+  uint64_t apart = isHinted && isApart ? getLaneBits(ring, places) : 0;
+  isHinted = isHinted && (apart || !isApart);
+  Value start, behind; // of the slot; what has to be added to all addresses
+  if (apart) {
+    start = addSlot(lowering, lowering.getSharedBase(), op.getRing(), op.getSlot());
+    behind = lowering.i32(lowering.getSharedOffset(op.getRing().getDefiningOp()));
+  } else {
+    start = getSlotAddress(lowering, op.getRing(), op.getSlot());
+  }
+  SharedAddresses addresses(lowering, start, places, elementBytes, apart);
+
   std::string row = bytes == 16 ? "cp.async.cg.16" : ("cp.async.ca." + Twine(bytes)).str();
   for (ArrayRef<unsigned> vector : vectors) {
     unsigned first = vector.front();
     Value address = addresses.get(places.apply(first)), pointer = pointers[first];
+    if (behind)
+      address = lowering.add(address, behind);
     if (bytes < 4) {
-      std::string load = "ld.global.b" + std::to_string(bytes * 8);
+      std::string load = (op.getEvictFirst() ? "ld.global.cs.b" : "ld.global.b") + std::to_string(bytes * 8);
       Value value;
       if (plan.isMasked)
         value = lowering.machine(load + ".pred", {pointer, masks[first], lowering.zero(b.getIntegerType(bytes * 8))});
@@ -67,7 +99,10 @@ LogicalResult tile_gpu::lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op)
     Value size = lowering.i32(bytes);
     if (plan.isMasked)
       size = arith::SelectOp::create(b, lowering.loc, masks[first], size, lowering.i32(0));
-    lowering.machine(row, {address, pointer, size});
+    if (isHinted)
+      lowering.machine(row + ".hint", {address, pointer, size, lowering.getEvictFirstPolicy()});
+    else
+      lowering.machine(row, {address, pointer, size});
   }
   if (!op->hasAttr(kPrologueAttr)) {
     AccessRecord record = describeAccess(op, AccessKind::Load, op.getPointer());
@@ -75,6 +110,7 @@ LogicalResult tile_gpu::lowerAsyncLoad(ThreadLowering &lowering, AsyncLoadOp op)
     record.count = vectors.size();
     record.predicated = plan.isMasked;
     record.readOnly = plan.isConstant;
+    record.evictFirst = bytes < 4 ? op.getEvictFirst() : isHinted;
     record.limit = plan.vector.limit;
     lowering.addAccessRecord(record);
   }

@@ -13,17 +13,31 @@ using namespace kiln::tile_gpu;
 // Addresses
 //===----------------------------------------------------------------------===//
 
-SharedAddresses::SharedAddresses(ThreadLowering &lowering, Value base, const LinearLayout &places, int64_t elementBytes)
-    : lowering(lowering), base(base), elementBytes(elementBytes) {
-  auto inBytes = [&](ArrayRef<uint64_t> bases) {
+SharedAddresses::SharedAddresses(ThreadLowering &lowering, Value base, const LinearLayout &places, int64_t elementBytes,
+                                 uint64_t apart)
+    : lowering(lowering), base(base), elementBytes(elementBytes), apart(apart) {
+  auto inBytes = [&](ArrayRef<uint64_t> bases, uint64_t mask) {
     return llvm::map_to_vector<8>(bases, [&](uint64_t basis) {
       partBits |= basis * elementBytes;
-      return basis * elementBytes;
+      return basis * elementBytes & mask;
     });
   };
-  SmallVector<uint64_t> lanes = inBytes(places.getBases(Axis::lane())), warps = inBytes(places.getBases(Axis::warp()));
-  part = lowering.combineThreadBits(lanes, warps);
-  start = lowering.add(base, part);
+  auto getPart = [&](uint64_t mask) {
+    SmallVector<uint64_t> lanes = inBytes(places.getBases(Axis::lane()), mask);
+    SmallVector<uint64_t> warps = inBytes(places.getBases(Axis::warp()), mask);
+    return lowering.combineThreadBits(lanes, warps);
+  };
+  part = getPart(~apart);
+  if (apart)
+    lanePart = getPart(apart);
+  starts[0] = join(0);
+}
+
+/// The address of the offset `meeting`, which has bits that the thread's own part has as well.
+Value SharedAddresses::join(uint64_t meeting) {
+  Value address = lowering.add(base, lowering.combine(part, partBits, meeting & ~apart));
+  return apart ? lowering.machine("xor.b32", {address, lowering.combine(lanePart, partBits, meeting & apart)})
+               : address;
 }
 
 Value SharedAddresses::get(uint64_t offset) {
@@ -32,7 +46,7 @@ Value SharedAddresses::get(uint64_t offset) {
   uint64_t bytes = offset * elementBytes, meeting = bytes & partBits, rest = bytes & ~partBits;
   Value &address = starts[meeting];
   if (!address)
-    address = meeting == 0 ? start : lowering.add(base, lowering.combine(part, partBits, meeting));
+    address = join(meeting);
   return rest == 0 ? address : lowering.add(address, lowering.i32(rest));
 }
 

@@ -18,15 +18,20 @@ namespace kiln::tile_gpu {
 /// warp).
 class SharedAddresses {
 public:
-  SharedAddresses(ThreadLowering &lowering, mlir::Value base, const LinearLayout &places, int64_t elementBytes);
+  /// `apart` are bits that lanes have and `base` has not: a machine operation brings them in, behind all sums of
+  /// values.
+  SharedAddresses(ThreadLowering &lowering, mlir::Value base, const LinearLayout &places, int64_t elementBytes,
+                  uint64_t apart = 0);
   /// The address for this thread and a register whose own part of the offset is `offset`.
   mlir::Value get(uint64_t offset);
 
 private:
+  mlir::Value join(uint64_t meeting);
+
   ThreadLowering &lowering;
-  mlir::Value base, part, start; // start = base + part
+  mlir::Value base, part, lanePart; // the parts are the thread's: lanePart has the bits of `apart`, `part` the others
   int64_t elementBytes;
-  uint64_t partBits = 0;                             // those which `part` may have
+  uint64_t apart, partBits = 0;                      // those which both parts may have
   llvm::SmallDenseMap<uint64_t, mlir::Value> starts; // by what is exclusive-ored to `part`
 };
 

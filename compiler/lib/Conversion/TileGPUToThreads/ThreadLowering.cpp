@@ -267,14 +267,31 @@ ValueRange ThreadLowering::machineResults(StringRef name, ValueRange operands) {
 
 void ThreadLowering::barrier() { machine("bar.sync"); }
 
-Value ThreadLowering::getSharedAddress(Operation *op) {
+Value ThreadLowering::getSharedBase() {
   if (!sharedBase) {
     OpBuilder at = atEntry();
     sharedBase = createMachineOp(at, kernel.getLoc(), "shared.base", {})[0];
   }
+  return sharedBase;
+}
+
+int64_t ThreadLowering::getSharedOffset(Operation *op) {
   auto offset = op->getAttrOfType<IntegerAttr>(kSharedOffsetAttr);
   assert(offset && "shared memory has not been allocated");
-  return offset.getInt() == 0 ? sharedBase : add(sharedBase, i32(offset.getInt()));
+  return offset.getInt();
+}
+
+Value ThreadLowering::getSharedAddress(Operation *op) {
+  int64_t offset = getSharedOffset(op);
+  return offset == 0 ? getSharedBase() : add(getSharedBase(), i32(offset));
+}
+
+Value ThreadLowering::getEvictFirstPolicy() {
+  if (!evictFirstPolicy) {
+    OpBuilder at = atEntry();
+    evictFirstPolicy = createMachineOp(at, kernel.getLoc(), "createpolicy.L2.evict_first", {})[0];
+  }
+  return evictFirstPolicy;
 }
 
 Value ThreadLowering::toBits(Value value) {

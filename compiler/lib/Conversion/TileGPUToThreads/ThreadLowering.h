@@ -112,9 +112,13 @@ public:
   mlir::ValueRange machineResults(llvm::StringRef name, mlir::ValueRange operands);
   /// All threads of the program wait for each other.
   void barrier();
-  /// Where the shared memory of `op` starts, as tile-gpu-allocate-shared placed it: a byte address in the shared
-  /// window, i32.
+  /// Where the program's shared memory starts, and that of `op`, which tile-gpu-allocate-shared placed at an offset:
+  /// byte addresses in the shared window, i32.
+  mlir::Value getSharedBase();
   mlir::Value getSharedAddress(mlir::Operation *op);
+  static int64_t getSharedOffset(mlir::Operation *op);
+  /// What copies take whose source is to leave the L2 cache first, i64. Made once, at the entry of the kernel.
+  mlir::Value getEvictFirstPolicy();
 
   /// The bits of `value` as an integer of its width; an i1 becomes an i8.
   mlir::Value toBits(mlir::Value value);
@@ -131,7 +135,7 @@ private:
   ThreadLoweringOptions options;
   int64_t numWarps;
   unsigned numExchanges = 0;
-  mlir::Value thread, lane, warp, sharedBase;
+  mlir::Value thread, lane, warp, sharedBase, evictFirstPolicy;
   llvm::DenseMap<mlir::Value, mlir::SmallVector<mlir::Value>> registers;
   AccessPlans plans;
   mlir::SmallVector<AccessRecord> records;

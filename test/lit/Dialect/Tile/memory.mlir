@@ -11,6 +11,10 @@ func.func @tiles(%p: tensor<64x!tile.ptr<f16>>, %i: tensor<64xi32>, %m: tensor<6
   %1 = tile.load %q mask %m : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
   // CHECK: tile.load %[[P]] mask %{{.*}} other %{{.*}} : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
   %2 = tile.load %q mask %m other %o : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
+  // CHECK: tile.load %[[P]] evict_first : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
+  %3 = tile.load %q evict_first : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
+  // CHECK: tile.load %[[P]] mask %{{.*}} other %{{.*}} evict_first {some} : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
+  %4 = tile.load %q mask %m other %o evict_first {some} : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
   // CHECK: tile.store %[[P]], %{{.*}} : tensor<64x!tile.ptr<f16>>
   tile.store %q, %0 : tensor<64x!tile.ptr<f16>>
   // CHECK: tile.store %[[P]], %{{.*}} mask %{{.*}} : tensor<64x!tile.ptr<f16>>

@@ -11,6 +11,10 @@ func.func @ring(%p: tensor<16x16x!tile.ptr<f16>, #rows>, %m: tensor<16x16xi1, #r
   %ring = tile_gpu.alloc_ring : !tile_gpu.ring<3x16x16xf16, #swizzled>
   // CHECK: tile_gpu.async_load %{{.*}} to %[[RING]][%{{.*}}] : tensor<16x16x!tile.ptr<f16>, #layout> to <3x16x16xf16, #shared>
   tile_gpu.async_load %p to %ring[%slot] : tensor<16x16x!tile.ptr<f16>, #rows> to !tile_gpu.ring<3x16x16xf16, #swizzled>
+  // CHECK: tile_gpu.async_load %{{.*}} evict_first to %[[RING]][%{{.*}}] : tensor<16x16x!tile.ptr<f16>, #layout> to <3x16x16xf16, #shared>
+  tile_gpu.async_load %p evict_first to %ring[%slot] : tensor<16x16x!tile.ptr<f16>, #rows> to !tile_gpu.ring<3x16x16xf16, #swizzled>
+  // CHECK: tile_gpu.async_load %{{.*}} mask %{{.*}} : tensor<16x16xi1, #layout> evict_first to %[[RING]]
+  tile_gpu.async_load %p mask %m : tensor<16x16xi1, #rows> evict_first to %ring[%slot] : tensor<16x16x!tile.ptr<f16>, #rows> to !tile_gpu.ring<3x16x16xf16, #swizzled>
   // CHECK: tile_gpu.async_load %{{.*}} mask %{{.*}} : tensor<16x16xi1, #layout> to %[[RING]][%{{.*}}] {tile_gpu.pipeline = "how"}
   tile_gpu.async_load %p mask %m : tensor<16x16xi1, #rows> to %ring[%slot] {tile_gpu.pipeline = "how"} : tensor<16x16x!tile.ptr<f16>, #rows> to !tile_gpu.ring<3x16x16xf16, #swizzled>
   // CHECK: tile_gpu.async_commit

@@ -29,7 +29,8 @@ struct AccessRecord {
   unsigned bits = 0;      ///< that one instruction of one thread moves
   unsigned count = 0;     ///< instructions of one thread
   bool predicated = false;
-  bool readOnly = false; ///< a load of memory that nobody writes, through the read-only path
+  bool readOnly = false;   ///< a load of memory that nobody writes, through the read-only path
+  bool evictFirst = false; ///< a load whose memory is the first to leave the caches
   tile::AccessLimit limit = tile::AccessLimit::None; ///< why `bits` is less than 128
   std::string pipeline = {}; ///< of a load in a loop with stages: how it is pipelined, or why not
 

@@ -73,13 +73,13 @@ public:
   tile::LoadOp load(tile::LoadOp load, Value condition) {
     Value pointer = get(load.getPointer()), other = get(load.getOther());
     Value mask = getMask(load.getLoc(), pointer.getType(), load.getMask(), condition);
-    return tile::LoadOp::create(builder, load.getLoc(), load.getType(), pointer, mask, other);
+    return tile::LoadOp::create(builder, load.getLoc(), load.getType(), pointer, mask, other, load.getEvictFirst());
   }
 
   AsyncLoadOp copy(tile::LoadOp load, Value condition, Value ring, Value slot) {
     Value pointer = get(load.getPointer());
     Value mask = getMask(load.getLoc(), pointer.getType(), load.getMask(), condition);
-    return AsyncLoadOp::create(builder, load.getLoc(), pointer, mask, ring, slot);
+    return AsyncLoadOp::create(builder, load.getLoc(), pointer, mask, ring, slot, load.getEvictFirst());
   }
 
 private:

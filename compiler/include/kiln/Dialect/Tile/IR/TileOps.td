@@ -201,17 +201,22 @@ def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, DeclareOpInterfaceM
     A load through pointers that all derive from `tile.readonly` arguments has no effect to order against anything: equal loads are one
     across stores, and one in a loop that is known to run may move in front of it. In a kernel with `tile.overlaps` this does not hold.
 
+    `evict_first` says that the memory is read once: what it occupies in a cache is the first to make room. It is a hint for GPUs and changes
+    no value.
+
     ```mlir
     %v = tile.load %p : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
     %w = tile.load %p mask %m : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
     %x = tile.load %p mask %m other %o : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
+    %y = tile.load %p mask %m evict_first : tensor<64x!tile.ptr<f16>> -> tensor<64xf16>
     ```
   }];
-  let arguments = (ins Tile_PointerLike:$pointer, Optional<Tile_MaskLike>:$mask, Optional<Tile_NumberLike>:$other);
+  let arguments = (ins Tile_PointerLike:$pointer, Optional<Tile_MaskLike>:$mask, Optional<Tile_NumberLike>:$other,
+                       UnitAttr:$evict_first);
   let results = (outs Tile_NumberLike:$result);
   let builders = [OpBuilder<(ins "::mlir::Value":$pointer, CArg<"::mlir::Value", "{}">:$mask, CArg<"::mlir::Value", "{}">:$other)>];
   let assemblyFormat = [{
-    $pointer (`mask` $mask^)? (`other` $other^)? attr-dict `:`
+    $pointer (`mask` $mask^)? (`other` $other^)? (`evict_first` $evict_first^)? attr-dict `:`
     custom<LoadTypes>(type($pointer), type($result), ref($mask), type($mask), ref($other), type($other))
   }];
   let hasVerifier = 1;

@@ -195,16 +195,18 @@ def TileGPU_AsyncLoadOp : TileGPU_Op<"async_load", [MemoryEffects<[MemRead, MemW
   let description = [{
     Elements whose mask is false become zero, and their memory is not touched. The copy belongs to the group that the next `tile_gpu.async_commit`
     closes. Until `tile_gpu.async_wait` has waited for that group, and then all threads for each other, nobody reads the slot; and nobody still reads what
-    was there before when the copy starts.
+    was there before when the copy starts. `evict_first` is that of `tile.load`.
 
     ```mlir
-    tile_gpu.async_load %p mask %m to %keys[%slot]
+    tile_gpu.async_load %p mask %m : tensor<64x128xi1, #l> evict_first to %keys[%slot]
         : tensor<64x128x!tile.ptr<f16>, #l> to !tile_gpu.ring<3x64x128xf16, #s>
     ```
   }];
-  let arguments = (ins Tile_PointerTensor:$pointer, Optional<RankedTensorOf<[I1]>>:$mask, TileGPU_RingType:$ring, I32:$slot);
+  let arguments = (ins Tile_PointerTensor:$pointer, Optional<RankedTensorOf<[I1]>>:$mask, TileGPU_RingType:$ring, I32:$slot,
+                       UnitAttr:$evict_first);
   let assemblyFormat = [{
-    $pointer (`mask` $mask^ `:` type($mask))? `to` $ring `[` $slot `]` attr-dict `:` type($pointer) `to` type($ring)
+    $pointer (`mask` $mask^ `:` type($mask))? (`evict_first` $evict_first^)? `to` $ring `[` $slot `]` attr-dict
+    `:` type($pointer) `to` type($ring)
   }];
   let hasVerifier = 1;
 }

@@ -15,6 +15,9 @@ namespace kiln::tile_gpu {
 /// Where the bytes of an operation may start: a multiple of this.
 inline constexpr int64_t kSharedAlignment = 16; // the widest access, and a row of ldmatrix
 
+/// Where the shared memory of a program starts: at a multiple of this.
+inline constexpr int64_t kSharedBaseAlignment = 1024; // the largest period of a swizzle that the hardware knows
+
 /// The shared memory that the lowering of `op` works in; 0 for most operations, and while its tiles have no layouts.
 /// The lowering writes there, waits for all threads at least once, and reads.
 int64_t getSharedBytes(mlir::Operation *op);
