@@ -193,7 +193,8 @@ Tile load(const Operand &pointer, const LoadOptions &options, Loc loc) {
   if (const Operand fill = options.other.operand(); mask && !is_zero(fill))
     other = take_stored(t, "load", fill, at, loc);
   mlir::Type type = with_element(at.getType(), element_type(t.context, info(at).dtype));
-  return Tracer::make(tile::LoadOp::create(t.builder, t.location(loc), type, at, mask, other));
+  return Tracer::make(tile::LoadOp::create(t.builder, t.location(loc), type, at, mask, other,
+                                           /*evict_first=*/options.eviction == Eviction::first));
 }
 
 void store(const Operand &pointer, const Operand &value, const StoreOptions &options, Loc loc) {

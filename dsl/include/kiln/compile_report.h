@@ -27,6 +27,7 @@ struct MemoryAccess {
   bool read_only = false;   // a load that takes the path for memory that nobody writes
   std::string reason;       // why it is not wider; empty at 128 bits
   std::string pipeline;     // of a load in a range with num_stages: how it runs ahead, or why not
+  bool evict_first = false; // a load whose memory is the first to leave the caches
 };
 
 struct CompileReport {

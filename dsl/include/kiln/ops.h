@@ -67,9 +67,16 @@ private:
   bool is_tile_ = false;
 };
 
+/// Which memory leaves the caches of a GPU when there is no room. It changes no value, and other devices ignore it.
+enum class Eviction : std::uint8_t {
+  normal, ///< what was used least recently
+  first,  ///< before anything else: the data is read once, and should not cost others their place
+};
+
 struct LoadOptions {
   Mask mask = {};
   Fill other = 0; // what a lane that is off yields
+  Eviction eviction = Eviction::normal;
 };
 struct StoreOptions {
   Mask mask = {};

@@ -31,7 +31,8 @@ void jit::fill_report(const gpu::CompiledKernel &kernel, CompileReport &report) 
                                .predicated = record.predicated,
                                .read_only = record.readOnly,
                                .reason = tile_gpu::describe(record.limit).str(),
-                               .pipeline = record.pipeline});
+                               .pipeline = record.pipeline,
+                               .evict_first = record.evictFirst});
 }
 
 void jit::override_tile(detail::TracedKernel &traced, const Subject &subject) {

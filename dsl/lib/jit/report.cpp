@@ -89,6 +89,7 @@ std::string CompileReport::json() const {
           json.attribute("read_only", access.read_only);
           json.attribute("reason", access.reason);
           json.attribute("pipeline", access.pipeline);
+          json.attribute("evict_first", access.evict_first);
         });
     });
   });
@@ -129,6 +130,7 @@ std::optional<CompileReport> jit::report_from_json(std::string_view text) {
         read(*o, "read_only", access.read_only);
         read(*o, "reason", access.reason);
         read(*o, "pipeline", access.pipeline);
+        read(*o, "evict_first", access.evict_first);
       }
   return report;
 }
@@ -168,7 +170,8 @@ std::string CompileReport::text() const {
     for (const MemoryAccess &access : accesses) {
       out << "  " << access.place << (access.place.empty() ? "" : ": ");
       out << formatv("{0} of {1}: {2} x {3} bits", access.operation, access.type, access.count, access.vector_bits);
-      out << (access.predicated ? ", predicated" : "") << (access.read_only ? ", read-only" : "");
+      out << (access.predicated ? ", predicated" : "") << (access.read_only ? ", read-only" : "")
+          << (access.evict_first ? ", evicted first" : "");
       for (const std::string &remark : {access.reason, access.pipeline})
         out << (remark.empty() ? "" : ", ") << remark;
       out << '\n';

@@ -100,7 +100,7 @@ void memory(const Block &, ptr<int> p, scalar<bool> c) {
 
 void overlapping(const Block &, ptr<int> p) {
   kiln::wait_for_launches();
-  auto x = kiln::load(p);
+  auto x = kiln::load(p, {.eviction = kiln::Eviction::first});
   kiln::launch_dependents();
   kiln::store(p, x);
 }

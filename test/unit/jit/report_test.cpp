@@ -21,8 +21,8 @@ CompileReport example() {
   report.spill_load_bytes = 16;
   report.shared_bytes = 20480;
   report.shared_buffers = {{"tile_gpu.convert_layout", "", 0, 16384}, {"tile.reduce", "a.cpp:7", 16384, 4096}};
-  report.accesses = {{"paged.cpp:41:20", "load", "64x128xbf16", 128, 8, true, true, "", "pipelined in 3 stages"},
-                     {"", "store", "i32", 32, 1, false, false, "for \"a reason\"", ""}};
+  report.accesses = {{"paged.cpp:41:20", "load", "64x128xbf16", 128, 8, true, true, "", "pipelined in 3 stages", true},
+                     {"", "store", "i32", 32, 1, false, false, "for \"a reason\"", "", false}};
   return report;
 }
 
@@ -43,7 +43,7 @@ shared memory   20480 bytes
       4096 bytes at  16384  tile.reduce, a.cpp:7
 occupancy       31%: 5 programs a multiprocessor, bounded by registers
 accesses
-  paged.cpp:41:20: load of 64x128xbf16: 8 x 128 bits, predicated, read-only, pipelined in 3 stages
+  paged.cpp:41:20: load of 64x128xbf16: 8 x 128 bits, predicated, read-only, evicted first, pipelined in 3 stages
   store of i32: 1 x 32 bits, for "a reason"
 )");
 }
