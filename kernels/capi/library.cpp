@@ -270,7 +270,7 @@ typename F::Config resolve(const kiln_config *config, typename F::Config default
   // for_each_field only reads; the object is ours and not const.
   for_each_field(defaults, [&]<class Field>(const Field &field) {
     if (config->set[i])
-      const_cast<Field &>(field) = Field(std::int64_t(config->values[i]));
+      const_cast<Field &>(field) = detail::member_of<Field>(config->values[i], (*config->family->members)[i].name);
     ++i;
   });
   return defaults;

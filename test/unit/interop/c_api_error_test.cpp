@@ -62,9 +62,6 @@ TEST(CApiError, Buffers) {
   EXPECT_FAILURE(kiln_buffer_create(cpu(), 4, nullptr), KILN_INVALID_ARGUMENT, "kiln_buffer_create: buffer is null");
   EXPECT_FAILURE(kiln_buffer_create(cpu(), -1, &buffer), KILN_INVALID_ARGUMENT,
                  "kiln_buffer_create: bytes is -1, must be at least 0");
-  EXPECT_EQ(kiln_buffer_create(cpu(), INT64_MAX - 4096, &buffer), KILN_DEVICE_ERROR);
-  EXPECT_EQ(std::string(kiln_last_error()).find("cpu: cannot allocate 9223372036854771711 bytes: "), 0U)
-      << kiln_last_error();
   ASSERT_EQ(kiln_buffer_create(cpu(), 8, &buffer), KILN_OK) << kiln_last_error();
   char text[8] = "abcdefg";
   EXPECT_FAILURE(kiln_buffer_from_host(nullptr, text, 8), KILN_INVALID_ARGUMENT,
@@ -173,6 +170,9 @@ TEST(CApiError, Problems) {
   ASSERT_EQ(kiln_config_set(config.handle, "block=3"), KILN_OK);
   EXPECT_FAILURE(kiln_softmax(&p, config.handle, nullptr), KILN_INVALID_ARGUMENT,
                  "softmax: config.block is 3, must be a power of two from 1 to 65536");
+  ASSERT_EQ(kiln_config_set(config.handle, "block=4294967296"), KILN_OK);
+  EXPECT_FAILURE(kiln_softmax(&p, config.handle, nullptr), KILN_INVALID_ARGUMENT,
+                 "error: config field 'block' cannot hold 4294967296");
   EXPECT_FAILURE(kiln_softmax_default_config(&p, nullptr), KILN_INVALID_ARGUMENT, "softmax: config is null");
 }
 
