@@ -104,13 +104,13 @@ public:
     Tile value_page = c.same_strides ? key_page : rows_of(places.page * a.value_page);
     const auto load_keys = [&](const HeadDimPart &part) {
       Tile place = a.key_cache + kv_head * a.key_head + dims(part, a.key_dim) + key_token;
-      return load(place + key_page, {.mask = col(live)});
+      return load(place + key_page, {.mask = col(live), .eviction = Eviction::first});
     };
     // The mask is on the values too: the weight of an unused slot is 0, but 0 times the NaN it may hold is not.
     const auto load_values = [&](const HeadDimPart &part) {
       Tile place = a.value_cache + kv_head * (c.same_strides ? a.key_head : a.value_head) +
                    dims(part, c.same_strides ? a.key_dim : a.value_dim) + value_token;
-      return load(place + value_page, {.mask = col(live)});
+      return load(place + value_page, {.mask = col(live), .eviction = Eviction::first});
     };
 
     // Values are on their way while the scores are computed; the CPU multiplies them where they lie.
