@@ -143,7 +143,7 @@ void measure(Device device, const MatmulOptions &options) {
     return graph_us(device, sets.sets(), repeats, [&](int set, void *stream) { sets.launch(config, set, stream); });
   };
 
-  const auto configs = changed(kernels::default_config(sets.problem(0)), kernel, options.changes);
+  const auto configs = changed(kernels::default_config(sets.problem(0), device), kernel, options.changes);
   compile_all(device, sets, configs);
   const kernels::MatmulConfig *best = nullptr;
   double best_us = INFINITY, best_error = NAN;

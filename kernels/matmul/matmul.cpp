@@ -1,4 +1,5 @@
 #include "lib/check.h"
+#include "lib/device_size.h"
 #include "lib/instantiate.h"
 #include "lib/listing.h"
 #include "matmul/kernel.h"
@@ -35,15 +36,25 @@ std::int64_t extent(std::int64_t rows, std::int64_t cols, const MatrixStrides &s
 } // namespace
 
 template <class T>
-MatmulConfig default_config(const Matmul<T> &p) {
+MatmulConfig default_config(const Matmul<T> &p, Device device) {
   const auto tile = [](std::int64_t size, int most) {
     return int(std::bit_ceil(std::uint64_t(std::clamp<std::int64_t>(size, 16, most))));
   };
-  return {.block_m = tile(p.m, 64),
-          .block_n = tile(p.n, 64),
-          .block_k = tile(p.k, 32),
-          .a_layout = layout_of(p.a_stride),
-          .b_layout = layout_of(p.b_stride)};
+  MatmulConfig config{.block_m = tile(p.m, 64),
+                      .block_n = tile(p.n, 64),
+                      .block_k = tile(p.k, 32),
+                      .a_layout = layout_of(p.a_stride),
+                      .b_layout = layout_of(p.b_stride)};
+  // Of the tiles that were measured (docs/matmul-log.md) the largest that give every multiprocessor something to do.
+  // The first ones take 96 KiB of shared memory, which every GPU has that Kiln compiles for.
+  if (const int n = sizeof(T) == 2 ? multiprocessors(device) : 0) {
+    const auto fills = [&](int block_m, int block_n) { return cdiv(p.m, block_m) * cdiv(p.n, block_n) >= n; };
+    if (p.k >= 128 && fills(128, 256))
+      config.block_m = 128, config.block_n = 256, config.num_warps = 8, config.num_stages = 4;
+    else if (p.k >= 128 && fills(128, 128))
+      config.block_m = config.block_n = 128;
+  }
+  return config;
 }
 
 template <class T>
@@ -88,7 +99,7 @@ void matmul(const Matmul<T> &p, const MatmulConfig &given, const Execution &wher
 }
 
 #define INSTANTIATE(T)                                                                                                 \
-  template KILN_API MatmulConfig default_config(const Matmul<T> &);                                                    \
+  template KILN_API MatmulConfig default_config(const Matmul<T> &, Device);                                            \
   template KILN_API void matmul(const Matmul<T> &, const MatmulConfig &, const Execution &);
 KILN_KERNELS_FOR_EACH_TYPE(INSTANTIATE)
 

@@ -55,23 +55,25 @@ void attend_interleaved(const PagedRows<T> &walk, const Tile &states, const Tile
     store_result(walk, seq, length, kv_head, walk.restore(state_of(kv_head)));
 }
 
+// The parameters are in the order in which they are needed: a GPU fetches 64 bytes of them at a time, on the way to
+// everything else, and those that most configs do without come last.
 template <class T>
-void paged_attention_body(const PagedAttentionConfig &c, ptr<const T> q, ptr<const T> key_cache,
-                          ptr<const T> value_cache, ptr<const std::int32_t> table, ptr<const std::int32_t> lengths,
-                          ptr<T> out, ptr<float> lse, ptr<std::int32_t> counters, ptr<float> states,
-                          scalar<float> scale_log2e, scalar<std::int32_t> batch, scalar<std::int32_t> kv_heads,
-                          scalar<std::int32_t> heads_per_program, scalar<std::int64_t> inverse_programs,
-                          scalar<std::int64_t> q_batch, scalar<std::int64_t> q_head, scalar<std::int64_t> q_dim,
-                          scalar<std::int64_t> key_page, scalar<std::int64_t> key_token, scalar<std::int64_t> key_head,
+void paged_attention_body(const PagedAttentionConfig &c, ptr<const std::int32_t> lengths, scalar<std::int32_t> batch,
+                          scalar<std::int32_t> kv_heads, ptr<const T> key_cache, ptr<const T> value_cache,
+                          scalar<std::int64_t> key_token, scalar<std::int64_t> key_head, ptr<const std::int32_t> table,
+                          scalar<std::int64_t> table_batch, scalar<std::int64_t> table_entry,
+                          scalar<std::int64_t> inverse_programs, scalar<std::int64_t> key_page, ptr<const T> q,
+                          scalar<std::int64_t> q_batch, scalar<std::int64_t> q_head, scalar<float> scale_log2e,
+                          scalar<std::int32_t> heads_per_program, ptr<std::int32_t> counters, ptr<float> states,
+                          ptr<T> out, scalar<std::int64_t> out_batch, scalar<std::int64_t> out_head, ptr<float> lse,
+                          scalar<std::int64_t> lse_batch, scalar<std::int64_t> lse_head, scalar<std::int64_t> q_dim,
                           scalar<std::int64_t> key_dim, scalar<std::int64_t> value_page,
                           scalar<std::int64_t> value_token, scalar<std::int64_t> value_head,
-                          scalar<std::int64_t> value_dim, scalar<std::int64_t> table_batch,
-                          scalar<std::int64_t> table_entry, scalar<std::int64_t> out_batch,
-                          scalar<std::int64_t> out_head, scalar<std::int64_t> out_dim, scalar<std::int64_t> lse_batch,
-                          scalar<std::int64_t> lse_head) {
+                          scalar<std::int64_t> value_dim, scalar<std::int64_t> out_dim) {
   if (c.overlap) { // nothing but parameters has been looked at
     wait_for_launches();
-    launch_dependents();
+    if (c.schedule == PagedSchedule::rows)
+      launch_dependents(); // see PagedShares::take for the others
   }
   if (c.packed)
     declare_whole_vectors<T>({&q_batch, &q_head, &key_page, &key_token, &key_head, &value_page, &value_token,

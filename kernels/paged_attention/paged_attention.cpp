@@ -3,6 +3,7 @@
 #include "kiln/runtime/cpu_launch.h"
 
 #include "lib/check.h"
+#include "lib/device_size.h"
 #include "lib/instantiate.h"
 #include "lib/listing.h"
 #include "paged_attention/kernel.h"
@@ -37,13 +38,6 @@ template <class T>
 std::int64_t heads_per_program(const PagedAttention<T> &p) {
   const std::int64_t programs = 2 * std::int64_t(runtime::cpu_threads());
   return cdiv(p.kv_heads, std::min(p.kv_heads, cdiv(programs, p.batch)));
-}
-
-/// Of a GPU; 0 for all other devices.
-int multiprocessors(Device device) {
-  if (!device)
-    device = cuda::current_device();
-  return device.kind() == Device::Kind::cuda ? cuda::properties(device).multiprocessors : 0;
 }
 
 /// What runs programs at the same time.
@@ -90,6 +84,7 @@ void check_config(const Checker &check, const PagedAttention<T> &p, const PagedA
     return;
   check.require(p.kv_heads <= 65535, "kv_heads is ", p.kv_heads, ", must be at most 65535 where programs share");
   check.block("config.lengths_tile", config.lengths_tile);
+  check.require(config.lengths_tile > 1 || p.batch <= 1, "config.lengths_tile is 1, but batch is ", p.batch);
   check.require(config.programs_per_core >= 1 && config.programs_per_core <= most_programs_per_core,
                 "config.programs_per_core is ", config.programs_per_core, ", must be from 1 to ",
                 most_programs_per_core);
@@ -204,11 +199,11 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
   const auto &k = p.key_cache_stride, &v = p.value_cache_stride;
   paged_attention_kernel<T>.launch(
       {.grid = {grid_x, grid_y}, .device = where.device, .stream = where.stream, .programmatic = config.overlap},
-      compiled_config(config), p.q, p.key_cache, p.value_cache, p.table, p.lengths, p.out, p.lse, counters, states,
-      scale_log2e, std::int32_t(p.batch), std::int32_t(p.kv_heads), std::int32_t(heads),
-      cdiv(std::int64_t(1) << 32, grid_y), p.q_stride.batch, p.q_stride.head, p.q_stride.dim, k.page, k.token, k.head,
-      k.dim, v.page, v.token, v.head, v.dim, p.table_stride.batch, p.table_stride.entry, p.out_stride.batch,
-      p.out_stride.head, p.out_stride.dim, p.lse_stride.batch, p.lse_stride.head);
+      compiled_config(config), p.lengths, std::int32_t(p.batch), std::int32_t(p.kv_heads), p.key_cache, p.value_cache,
+      k.token, k.head, p.table, p.table_stride.batch, p.table_stride.entry, cdiv(std::int64_t(1) << 32, grid_y), k.page,
+      p.q, p.q_stride.batch, p.q_stride.head, scale_log2e, std::int32_t(heads), counters, states, p.out,
+      p.out_stride.batch, p.out_stride.head, p.lse, p.lse_stride.batch, p.lse_stride.head, p.q_stride.dim, k.dim,
+      v.page, v.token, v.head, v.dim, p.out_stride.dim);
 }
 
 #define INSTANTIATE(T)                                                                                                 \

@@ -36,6 +36,27 @@ public:
         states(arguments.states + kv_head * int(walk.state_size())) {}
 
   void run() {
+    if (c.lengths_tile == 1)
+      run_single();
+    else
+      run_batch();
+  }
+
+private:
+  /// A batch of one sequence has nothing to add up or to look for.
+  void run_single() {
+    Tile seq = full({}, 0, i32), length = load(walk.a.lengths), total = units_of(length);
+    divide(total);
+    if (in_parts) {
+      Tile unit = begin;
+      while_([&] { return unit < end; }, [&] { unit += take(seq, length, seq, unit); });
+    } else {
+      if_(begin < end, [&] { take(seq, length, seq, begin); });
+    }
+    if_((total == 0) & (program == 0), [&] { walk.store_empty(seq, kv_head); });
+  }
+
+  void run_batch() {
     // Nothing here waits for more than it has to: the first key is loaded when this is done. Most batches are one tile.
     Tile lengths = load_lengths(0);
     Tile ends = cumsum(units_of(lengths), 0), seen = sum(units_of(lengths), 0);
@@ -45,10 +66,7 @@ public:
       total += sum(units_of(others), 0);
       empty += empties(first, others);
     }
-    // A multiplication in place of a division, which may be larger by one for more units than a device has memory for.
-    share = (((total + programs - 1).to(i64) * a.inverse_programs) >> 32).to(i32);
-    begin = minimum(program.to(i64) * share, total).to(i32);
-    end = minimum(begin.to(i64) + share, total).to(i32);
+    divide(total);
 
     Tile unit = begin;
     for (Tile first : range(0, a.batch, c.lengths_tile)) {
@@ -73,7 +91,14 @@ public:
     });
   }
 
-private:
+  /// The share of this program of so many units.
+  void divide(const Tile &total) {
+    // A multiplication in place of a division, which may be larger by one for more units than a device has memory for.
+    share = (((total + programs - 1).to(i64) * a.inverse_programs) >> 32).to(i32);
+    begin = minimum(program.to(i64) * share, total).to(i32);
+    end = minimum(begin.to(i64) + share, total).to(i32);
+  }
+
   Tile load_lengths(const Operand &first) const {
     Tile at = lane + first;
     return load(walk.a.lengths + at, {.mask = at < a.batch});
@@ -94,6 +119,10 @@ private:
     OnlineSoftmax state = walk.start();
     for (Tile start : range(from, to, c.block_n, {.num_stages = c.num_stages}))
       walk.add_block(start, seq, length, kv_head, query, state);
+    // Not earlier: programs of the next launch would fill a multiprocessor that has room for them, and leave another one
+    // with less than its share.
+    if (c.overlap)
+      launch_dependents();
 
     if_(
         taken == units, [&] { walk.store_result(seq, kv_head, state); },

@@ -208,15 +208,16 @@ SweepPlan usual_plan() {
                              .group = 4,
                              .most_group = 8,
                              .heads = {8, 32, 128, 512, 2048},
-                             .tokens = {64, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536}}},
+                             .tokens = {32, 64, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536}}},
                  .tiles = {},
                  .most_bytes = 1'100'000'000};
-  for (const auto &[head_dim, group, most_group] : {std::array{128, 1, 2}, {128, 16, 16}, {64, 4, 16}, {256, 4, 16}})
+  for (const auto &[head_dim, group, most_group] :
+       {std::array{128, 1, 1}, {128, 2, 2}, {128, 16, 16}, {64, 1, 1}, {64, 4, 16}, {256, 4, 16}})
     plan.shapes.push_back({.head_dim = head_dim,
                            .group = group,
                            .most_group = most_group,
                            .heads = {8, 64, 512},
-                           .tokens = {64, 512, 4096, 32768}});
+                           .tokens = {32, 64, 256, 1024, 4096, 32768}});
   for (int block_n : {32, 64, 128})
     for (int num_warps : {4, 8})
       for (int num_stages : {2, 3}) {
@@ -224,6 +225,10 @@ SweepPlan usual_plan() {
         for (int programs_per_core : {1, 2, 3})
           plan.tiles.push_back({PagedSchedule::shares, block_n, programs_per_core, num_warps, num_stages});
       }
+  // For little work.
+  for (int block_n : {16, 32, 64, 128})
+    plan.tiles.push_back({PagedSchedule::rows, block_n, 2, 2, 2});
+  plan.tiles.push_back({PagedSchedule::rows, 16, 2, 4, 2});
   return plan;
 }
 

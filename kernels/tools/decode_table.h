@@ -37,6 +37,6 @@ DecodeSweep from_csv(std::string_view text);
 /// mode, in the worst mode, with a quarter of the weight on the sizes beside it; a size in between has the tiles of the
 /// nearest measured one, in logarithms. A head shape gets at most `most_kernels` different kernels.
 /// Throws InvalidArgument where nothing was measured.
-std::string decode_table(const DecodeSweep &sweep, int most_kernels = 6);
+std::string decode_table(const DecodeSweep &sweep, int most_kernels = 8);
 
 } // namespace kiln::tools

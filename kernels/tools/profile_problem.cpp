@@ -140,7 +140,7 @@ struct Matmul {
                                .a_stride = {k, 1},
                                .b_stride = {n, 1},
                                .out_stride = {n, 1}};
-    const kernels::MatmulConfig config = request.changed(kernels::default_config(problem));
+    const kernels::MatmulConfig config = request.changed(kernels::default_config(problem, request.device));
     problem.a_stride = strides(config.a_layout, m, k);
     problem.b_stride = strides(config.b_layout, k, n);
     kernels::matmul(problem, config, request.where());

@@ -120,15 +120,19 @@ std::shared_ptr<Subject> paged_attention(kernels::PagedAttentionConfig config) {
   const auto vector = [](const auto &values) { return std::vector(values.begin(), values.end()); };
   const Kernel kernel{"paged_attention_decode", kernels::paged_attention_body<T>};
   const auto &k = d.key_cache_stride, &v = d.value_cache_stride;
-  return finish(p, kernel, config, std::array{2U, 3U, 1U}, p->input("q", host.q),
-                p->input("key_cache", vector(host.key_cache)), p->input("value_cache", vector(host.value_cache)),
-                p->input("table", host.table), p->input("lengths", host.lengths),
-                p->output<T>("out", Size(host.q.size())), p->output<float>("lse", d.batch * d.heads),
-                static_cast<std::int32_t *>(nullptr), static_cast<float *>(nullptr), d.scale * 1.442695F,
-                std::int32_t(d.batch), std::int32_t(d.kv_heads), std::int32_t(1), cdiv(Size(1) << 32, d.batch),
-                d.q_stride.batch, d.q_stride.head, d.q_stride.dim, k.page, k.token, k.head, k.dim, v.page, v.token,
-                v.head, v.dim, d.table_stride.batch, d.table_stride.entry, d.out_stride.batch, d.out_stride.head,
-                d.out_stride.dim, d.lse_stride.batch, d.lse_stride.head);
+  T *const q = p->input("q", host.q);
+  T *const key_cache = p->input("key_cache", vector(host.key_cache));
+  T *const value_cache = p->input("value_cache", vector(host.value_cache));
+  std::int32_t *const table = p->input("table", host.table);
+  std::int32_t *const lengths_of = p->input("lengths", host.lengths);
+  T *const out = p->output<T>("out", Size(host.q.size()));
+  float *const lse = p->output<float>("lse", d.batch * d.heads);
+  return finish(p, kernel, config, std::array{2U, 3U, 1U}, lengths_of, std::int32_t(d.batch), std::int32_t(d.kv_heads),
+                key_cache, value_cache, k.token, k.head, table, d.table_stride.batch, d.table_stride.entry,
+                cdiv(Size(1) << 32, d.batch), k.page, q, d.q_stride.batch, d.q_stride.head, d.scale * 1.442695F,
+                std::int32_t(1), static_cast<std::int32_t *>(nullptr), static_cast<float *>(nullptr), out,
+                d.out_stride.batch, d.out_stride.head, lse, d.lse_stride.batch, d.lse_stride.head, d.q_stride.dim,
+                k.dim, v.page, v.token, v.head, v.dim, d.out_stride.dim);
 }
 
 //===----------------------------------------------------------------------===//

@@ -122,11 +122,39 @@ TEST_P(Matmul, DefaultConfig) {
                                        .a_stride = {7, 1},
                                        .b_stride = {1, 7},
                                        .out_stride = {5, 1}};
-  const auto config = kernels::default_config(problem);
+  const auto config = kernels::default_config(problem, where().device);
   EXPECT_EQ(config.a_layout, MatrixLayout::row_major);
   EXPECT_EQ(config.b_layout, MatrixLayout::column_major);
   run_on_device(problem, [&](const auto &p, const auto &on) { kernels::matmul(p, config, on); });
   expect_close(kernels::reference::matmul(problem), [&](std::size_t i) { return out[i]; }, 1e-5, 0);
+}
+
+// Tiles for problems that fill a GPU, and one that does not; blocks reach over the edges.
+TEST_P(Matmul, DefaultConfigOfLargeProblems) {
+  if (!is_on("cuda"))
+    GTEST_SKIP() << "is for tiles that only a GPU gets";
+  struct Size {
+    int m, n, block_m, block_n;
+  };
+  for (const Size &size : {Size{1800, 4200, 128, 256}, Size{1800, 1800, 128, 128}, Size{200, 200, 64, 64}}) {
+    const int k = 136;
+    kernels::Matmul<half> problem{.m = size.m, .n = size.n, .k = k};
+    Buffer<half> a(std::size_t(size.m) * k, "a"), b(std::size_t(k) * size.n, "b"),
+        out(std::size_t(size.m) * size.n, "out");
+    a.fill_normal(random);
+    b.fill_normal(random);
+    problem.a = a.data(), problem.b = b.data(), problem.out = out.data();
+    problem.a_stride = {k, 1}, problem.b_stride = problem.out_stride = {size.n, 1};
+    const auto config = kernels::default_config(problem, where().device);
+    if (cuda::properties(where().device).multiprocessors <= 148) {
+      EXPECT_EQ(config.block_m, size.block_m);
+      EXPECT_EQ(config.block_n, size.block_n);
+    }
+    run_on_device(problem, [&](const auto &p, const auto &on) { kernels::matmul(p, config, on); });
+    expect_close(
+        kernels::reference::matmul(problem), [&](std::size_t i) { return float(out[i]); },
+        double(k + 1) * 0x1p-24 * k + 1e-7, unit_roundoff<half>());
+  }
 }
 
 TEST(MatmulInvalid, Messages) {

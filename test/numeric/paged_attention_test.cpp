@@ -598,6 +598,8 @@ TEST(PagedAttentionInvalid, Shares) {
             "paged_attention: kv_heads is 65536, must be at most 65535 where programs share");
   EXPECT_EQ(message([](auto &, auto &c) { c.part_blocks = 0; }),
             "paged_attention: config.part_blocks is 0, must be from 1 to 65536");
+  EXPECT_EQ(message([](auto &p, auto &c) { p.batch = 2, c.lengths_tile = 1; }),
+            "paged_attention: config.lengths_tile is 1, but batch is 2");
   EXPECT_EQ(message([](auto &, auto &c) { c.lengths_tile = 24; }),
             "paged_attention: config.lengths_tile is 24, must be a power of two from 1 to 65536");
   EXPECT_EQ(message([](auto &, auto &c) { c.part_blocks = 65536, c.block_n = 65536; }),

@@ -56,6 +56,7 @@ void kiln::buildTileToGPUThreadsPipeline(OpPassManager &pm, const TileToGPUOptio
   pm.addNestedPass<func::FuncOp>(tile::createExpandMath());
   pm.addPass(createLoopInvariantCodeMotionPass());
   simplify(pm);
+  pm.addPass(tile_gpu::createFillFirstWait());
 }
 
 void kiln::buildTileToGPULLVMPipeline(OpPassManager &pm, const TileToGPUOptions &options) {

@@ -46,9 +46,9 @@ struct Matmul {
   MatrixStrides a_stride = {}, b_stride = {}, out_stride = {}; ///< out_stride.col must be 1
 };
 
-/// Layouts as the strides say, tiles as the size suggests.
+/// Layouts as the strides say, tiles as the size and the device suggest.
 template <class T>
-KILN_API MatmulConfig default_config(const Matmul<T> &problem);
+KILN_API MatmulConfig default_config(const Matmul<T> &problem, Device device = {});
 
 /// Throws InvalidArgument where a field does not make sense, and what Kernel::launch throws.
 template <class T>

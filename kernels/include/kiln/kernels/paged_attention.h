@@ -35,7 +35,8 @@ struct PagedAttentionConfig {
   bool lse = false;         ///< write the log-sum-exp
   PagedSchedule schedule = PagedSchedule::rows;
   int part_blocks = 16;  ///< blocks of a part; of the schedule `parts` alone
-  int lengths_tile = 32; ///< lengths that a program looks at together; of `shares` and `parts`
+  /// Lengths that a program looks at together; of `shares` and `parts`. A kernel of 1 is for batches of one.
+  int lengths_tile = 32;
   int programs_per_core =
       2; ///< of `shares` and `parts`: programs for each multiprocessor of a GPU or thread of the CPU
   int num_warps = 4;

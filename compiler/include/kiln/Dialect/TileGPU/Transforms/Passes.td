@@ -170,6 +170,22 @@ def CarryPointers : Pass<"tile-gpu-carry-pointers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
 
+def FillFirstWait : Pass<"tile-gpu-fill-first-wait", "::mlir::ModuleOp"> {
+  let summary = "compute what needs no memory while the first load is under way";
+  let description = [{
+    Takes the form that `tile-gpu-lower-to-threads` makes. What stands outside of loops and branches and depends on no memory is moved up behind the first load
+    of the kernel; in front of a wait for other launches, if that comes before.
+
+    ```mlir
+    // before                                             // after
+    %length = tile_gpu.machine "ld.global.nc.b32"(%p)     %length = tile_gpu.machine "ld.global.nc.b32"(%p)
+    %ends = scf.for ... %length ...                       %row = arith.muli %tid, %stride
+    %row = arith.muli %tid, %stride                       %ends = scf.for ... %length ...
+    scf.while ... %row ...                                scf.while ... %row ...
+    ```
+  }];
+}
+
 def InsertBarriers : Pass<"tile-gpu-insert-barriers"> {
   let summary = "make all threads wait for each other where one could overtake another";
   let description = [{
