@@ -418,6 +418,57 @@ void device_assert(const Operand &condition, std::string_view message, Loc loc) 
   tile::AssertOp::create(t.builder, t.location(loc), value, llvm::StringRef(message));
 }
 
+namespace {
+
+/// Asserts in check mode that `holds`, or the lane is off.
+void check_elements(Tracer &t, const char *op, Value holds, const Mask &mask, const std::string &message,
+                    const Loc &loc) {
+  const mlir::Location where = t.location(loc);
+  if (mask.given()) {
+    Value on = t.read(mask.tile(), mask.loc());
+    if (info(on).pointer || info(on).dtype != i1)
+      t.fail(loc, quoted(op) + ": a mask is i1, got " + text(on));
+    if (broadcast_shapes(info(on).shape, info(holds).shape) != info(holds).shape)
+      t.fail(loc, quoted(op) + ": the mask " + text(on) + " does not fit the values, " + text(holds));
+    on = broadcast(t, on, info(holds).shape, where);
+    Value off = t.make_op<mlir::arith::XOrIOp>(where, on, t.integer_constant(-1, on.getType(), where));
+    holds = t.make_op<mlir::arith::OrIOp>(where, holds, off);
+  }
+  tile::AssertOp::create(t.builder, where, holds, llvm::StringRef(message), /*check_mode=*/true);
+}
+
+} // namespace
+
+void check_finite(const Operand &x, std::string_view name, const CheckOptions &options, Loc loc) {
+  Tracer &t = Tracer::current(loc);
+  const mlir::Location where = t.location(loc);
+  Value value = take(t, "check_finite", x);
+  if (info(value).pointer || !is_float(info(value).dtype))
+    t.fail(loc, "'check_finite' takes floating-point values, got " + text(value));
+  if (info(value).dtype == f8e4m3 || info(value).dtype == f8e5m2)
+    value = convert(t, value, f32, where);
+  // Of NaN and of infinities the difference is NaN.
+  Value zero = t.make_op<mlir::arith::SubFOp>(where, value, value);
+  Value holds = t.make_op<mlir::arith::CmpFOp>(where, mlir::arith::CmpFPredicate::ORD, zero, zero);
+  check_elements(t, "check_finite", holds, options.mask, std::string(name) + " is NaN or infinite", loc);
+}
+
+void check_range(const Operand &x, const Operand &begin, const Operand &end, std::string_view name,
+                 const CheckOptions &options, Loc loc) {
+  Tracer &t = Tracer::current(loc);
+  const mlir::Location where = t.location(loc);
+  const Operand *operands[] = {&x, &begin, &end};
+  Value values[3];
+  unify(t, "check_range", loc, operands, values, 3);
+  check_arithmetic(t, "check_range", values[0], loc);
+  if (is_float(info(values[0]).dtype) || info(values[0]).dtype == i1)
+    t.fail(loc, "'check_range' takes integers, got " + text(values[0]));
+  Value above = t.make_op<mlir::arith::CmpIOp>(where, mlir::arith::CmpIPredicate::sge, values[0], values[1]);
+  Value below = t.make_op<mlir::arith::CmpIOp>(where, mlir::arith::CmpIPredicate::slt, values[0], values[2]);
+  Value holds = t.make_op<mlir::arith::AndIOp>(where, above, below);
+  check_elements(t, "check_range", holds, options.mask, std::string(name) + " is out of range", loc);
+}
+
 void device_print(std::string_view prefix, std::initializer_list<Operand> values, Loc loc) {
   Tracer &t = Tracer::current(loc);
   llvm::SmallVector<Value> taken;

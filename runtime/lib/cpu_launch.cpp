@@ -237,6 +237,19 @@ void kiln::runtime::launch_cpu(const CpuKernel &kernel, std::array<unsigned, 3> 
   launch.finish();
 }
 
+// ", at element (1, 3)" of the element in row-major order; nothing of a scalar.
+static std::string element_text(std::int64_t element, std::string_view extents) {
+  std::string text;
+  while (!extents.empty()) {
+    const std::size_t last = extents.rfind('x') + 1; // 0 where there is one extent
+    const std::int64_t size = std::atoll(extents.data() + last);
+    text = std::to_string(element % size) + (text.empty() ? "" : ", ") + text;
+    element /= size;
+    extents = extents.substr(0, last ? last - 1 : 0);
+  }
+  return text.empty() ? "" : ", at element (" + text + ")";
+}
+
 std::int32_t kiln::runtime::cpu_check(void *context, const ProgramInfo *program, const void *address,
                                       std::int64_t bytes, std::int32_t is_store, const char *where) {
   auto &launch = *static_cast<Launch *>(context);
@@ -253,10 +266,10 @@ std::int32_t kiln::runtime::cpu_check(void *context, const ProgramInfo *program,
 }
 
 std::int32_t kiln::runtime::cpu_assert_failed(void *context, const ProgramInfo *program, const char *message,
-                                              const char *where) {
+                                              const char *where, std::int64_t element, const char *extents) {
   std::string text;
   try {
-    text = std::string("assertion failed: ") + message;
+    text = std::string("assertion failed: ") + message + element_text(element, extents);
   } catch (const std::bad_alloc &) {
   }
   return static_cast<Launch *>(context)->trap(trap_assert, *program, where, std::move(text));

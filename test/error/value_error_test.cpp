@@ -138,6 +138,17 @@ TEST(ValueErrors, FactsAndChecks) {
                [](const None &, scalar<float> a) { BAD kiln::assume_multiple(a, 8); });
   expect_error("'assume_multiple': the divisor is positive, got 0",
                [](const None &, scalar<int> a) { BAD kiln::assume_multiple(a, 0); });
+  expect_error("'check_finite' takes floating-point values, got i32",
+               [](const None &, scalar<int> a) { BAD kiln::check_finite(a, "a"); });
+  expect_error("'check_range' takes integers, got f32",
+               [](const None &, scalar<float> a) { BAD kiln::check_range(a, 0, 1, "a"); });
+  expect_error("'check_range': the mask tile<8xi1> does not fit the values, tile<4xi1>",
+               [](const None &, scalar<int> n) {
+                 auto mask = arange(0, 8) < n;
+                 BAD kiln::check_range(arange(0, 4), 0, n, "i", {.mask = mask});
+               });
+  expect_error("'check_finite': a mask is i1, got i32",
+               [](const None &, scalar<float> a, scalar<int> n) { BAD kiln::check_finite(a, "a", {.mask = n}); });
   expect_error("'device_assert': the condition is i1, got i32",
                [](const None &, scalar<int> a) { BAD kiln::device_assert(a, "a"); });
 }

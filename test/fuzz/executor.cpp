@@ -196,7 +196,9 @@ std::int32_t check(void *context, const cpu::ProgramInfo *, const void *address,
                    const char *) {
   return static_cast<const Arguments *>(context)->holds(address, std::size_t(size)) ? 0 : 1;
 }
-std::int32_t assert_failed(void *, const cpu::ProgramInfo *, const char *, const char *) { return 1; }
+std::int32_t assert_failed(void *, const cpu::ProgramInfo *, const char *, const char *, std::int64_t, const char *) {
+  return 1;
+}
 
 Outcome run_on_cpu(Module &module, const Program &program, std::uint64_t seed) {
   Arguments arguments(program, seed);

@@ -26,9 +26,22 @@ llvm::Error runAssume(Machine &machine, Operation *op) {
 
 llvm::Error runAssert(Machine &machine, Operation *op) {
   auto assertion = cast<tile::AssertOp>(op);
-  if (machine.options.asserts && llvm::is_contained(machine.get(assertion.getCondition()), 0))
-    return machine.error(op, "assertion failed: " + assertion.getMessage());
-  return llvm::Error::success();
+  if (!machine.options.asserts)
+    return llvm::Error::success();
+  ArrayRef<uint64_t> elements = machine.get(assertion.getCondition());
+  auto failed = llvm::find(elements, 0);
+  if (failed == elements.end())
+    return llvm::Error::success();
+  std::string place;
+  int64_t rest = failed - elements.begin();
+  if (auto tile = dyn_cast<RankedTensorType>(assertion.getCondition().getType())) {
+    for (int64_t size : llvm::reverse(tile.getShape())) {
+      place = std::to_string(rest % size) + (place.empty() ? "" : ", ") + place;
+      rest /= size;
+    }
+    place = ", at element (" + place + ")";
+  }
+  return machine.error(op, "assertion failed: " + assertion.getMessage() + place);
 }
 
 void printElement(llvm::raw_ostream &stream, Format format, uint64_t bits) {

@@ -315,6 +315,17 @@ KILN_API void launch_dependents(Loc loc = Loc::current());
 KILN_API Tile assume_multiple(const Operand &x, std::int64_t divisor, Loc loc = Loc::current());
 /// Stops the launch with TrapError unless every element of the i1 condition holds; in builds of the kernel with checks.
 KILN_API void device_assert(const Operand &condition, std::string_view message, Loc loc = Loc::current());
+
+struct CheckOptions {
+  Mask mask = {}; // lanes that are off may hold anything
+};
+/// In check mode (kiln/debug.h), stops the launch with TrapError where an element of x is NaN or infinite: "scores is
+/// NaN or infinite" for the name "scores". Otherwise it leaves no trace in the kernel.
+KILN_API void check_finite(const Operand &x, std::string_view name, const CheckOptions &options = {},
+                           Loc loc = Loc::current());
+/// The same where an integer is not within [begin, end): an entry of a table, before memory is addressed with it.
+KILN_API void check_range(const Operand &x, const Operand &begin, const Operand &end, std::string_view name,
+                          const CheckOptions &options = {}, Loc loc = Loc::current());
 /// Prints `prefix` and the values from each program that runs it.
 KILN_API void device_print(std::string_view prefix, std::initializer_list<Operand> values = {},
                            Loc loc = Loc::current());

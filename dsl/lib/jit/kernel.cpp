@@ -7,6 +7,7 @@
 #include "trace.h"
 
 #include "kiln/Dialect/Tile/IR/Tile.h"
+#include "kiln/Dialect/Tile/Transforms/Passes.h"
 #include "kiln/cuda.h"
 #include "kiln/debug.h"
 #include "kiln/runtime/assembler.h"
@@ -40,6 +41,21 @@ bool waits_for_launches(mlir::ModuleOp module) {
                       [](mlir::func::FuncOp function) { return function->hasAttr(tile::kOverlapsAttr); });
 }
 
+/// Inserts the checks of check mode, or removes what is for it alone.
+void apply_check_mode(mlir::ModuleOp module, bool enable) {
+  const bool has_checks = module
+                              .walk([](tile::AssertOp op) {
+                                return op.getCheckMode() ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
+                              })
+                              .wasInterrupted();
+  if (!enable && !has_checks)
+    return;
+  mlir::PassManager passes(module.getContext());
+  passes.enableVerifier(false);
+  passes.addPass(tile::createCheckMode({.enable = enable}));
+  (void)passes.run(module); // it has no way to fail
+}
+
 } // namespace
 
 struct detail::KernelState {
@@ -55,6 +71,12 @@ struct detail::KernelState {
   TracedKernel trace(const KernelBase &kernel, const ConfigView &config) const {
     count(&Counters::traces);
     return trace_kernel(kernel, config);
+  }
+  /// The same, as it is compiled.
+  TracedKernel trace(const KernelBase &kernel, const ConfigView &config, jit::CompileOptions options) const {
+    TracedKernel traced = trace(kernel, config);
+    apply_check_mode(*traced.module, options.checks);
+    return traced;
   }
 
   /// The code for a launch with these arguments; null stands for any of which the declared facts hold.
@@ -72,10 +94,11 @@ struct detail::KernelState {
   CompiledCode compile(const KernelBase &kernel, const ConfigView &config, const std::string &arch) const {
     jit::Subject subject{kernel.name(), config.text(config.config), arch};
     jit::Stopwatch tracing;
-    TracedKernel traced = trace(kernel, config);
+    const jit::CompileOptions options = jit::CompileOptions::current(Device::Kind::cuda);
+    TracedKernel traced = trace(kernel, config, options);
     const double trace_ms = tracing.ms();
     jit::specialise(*traced.module, gpu_pointer_alignment);
-    jit::GpuCode code = gpu_code(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda));
+    jit::GpuCode code = gpu_code(std::move(traced), subject, options);
     code.report.trace_ms = trace_ms;
     return {std::move(code.image.ptx), std::move(code.image.cubin), std::move(code.report)};
   }
@@ -88,13 +111,14 @@ struct detail::KernelState {
       content.entry.parameters.push_back({param.dtype, param.pointer, param.pointer && param.read_only});
     auto image = [&](jit::Variant variant) {
       jit::Subject subject{kernel.name(), config.text(config.config), arch, variant};
-      TracedKernel traced = trace(kernel, config);
+      const jit::CompileOptions options = jit::CompileOptions::current(Device::Kind::cuda);
+      TracedKernel traced = trace(kernel, config, options);
       content.entry.waits = waits_for_launches(*traced.module);
       if (variant == jit::Variant::specialised)
         content.entry.facts = jit::specialise(*traced.module, gpu_pointer_alignment);
       else
         jit::generalise(*traced.module);
-      jit::GpuCode code = gpu_code(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda));
+      jit::GpuCode code = gpu_code(std::move(traced), subject, options);
       if (code.image.cubin.empty())
         runtime::assemble(code.image.ptx, arch); // throws, and says what was looked for
       code.image.config = subject.config; // what was found on disk may have come from a config with the same code
@@ -112,20 +136,21 @@ struct detail::KernelState {
                    std::string_view stage) const {
     jit::Subject subject{kernel.name(), config.text(config.config)};
     jit::Stopwatch tracing;
-    TracedKernel traced = trace(kernel, config);
+    const jit::CompileOptions options = jit::CompileOptions::current(target.is_cpu()        ? Device::Kind::cpu
+                                                                     : target.is_emulated() ? Device::Kind::emulated
+                                                                                            : Device::Kind::cuda);
+    TracedKernel traced = trace(kernel, config, options);
     const double trace_ms = tracing.ms();
     if (target.is_cpu()) {
       jit::generalise(*traced.module);
-      return jit::cpu_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cpu), stage);
+      return jit::cpu_stage(std::move(traced), subject, options, stage);
     }
     subject.arch = target.arch();
     subject.emulated = target.is_emulated();
     jit::specialise(*traced.module, gpu_pointer_alignment);
     if (subject.emulated)
-      return jit::emulated_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::emulated),
-                                 trace_ms, stage);
-    return jit::gpu_stage(std::move(traced), subject, jit::CompileOptions::current(Device::Kind::cuda), trace_ms,
-                          stage);
+      return jit::emulated_stage(std::move(traced), subject, options, trace_ms, stage);
+    return jit::gpu_stage(std::move(traced), subject, options, trace_ms, stage);
   }
 
 private:
@@ -152,7 +177,7 @@ private:
       subject.arch = kind == Kind::cuda ? cuda::properties(entry.device).arch : std::string(entry.device.arch());
     subject.emulated = kind == Kind::emulated;
     jit::Stopwatch tracing;
-    TracedKernel traced = trace(kernel, config);
+    TracedKernel traced = trace(kernel, config, entry.options);
     entry.trace_ms = tracing.ms();
     entry.waits = waits_for_launches(*traced.module);
 
@@ -181,9 +206,7 @@ private:
 };
 
 jit::CompileOptions jit::CompileOptions::current(Device::Kind kind) {
-  // A GPU compares no access with the registered buffers, an emulated one all of them in any case.
-  const bool has_checks = kind == Device::Kind::cpu || kind == Device::Kind::interpreter;
-  return {.checks = has_checks && debug::checks(),
+  return {.checks = debug::checks(),
           .asserts = debug::asserts(),
           .line_info = kind == Device::Kind::cuda && debug::line_info()};
 }

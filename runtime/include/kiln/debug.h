@@ -9,8 +9,9 @@
 ///
 /// With checks on, kernels are compiled so that every access of memory is compared with the registered buffers, and
 /// every `device_assert` is evaluated. An access that does not lie within one registered buffer stops the launch with a
-/// TrapError that names the kernel, the program, the source line and the nearest buffer. With checks off, compiled
-/// kernels carry no trace of them.
+/// TrapError that names the kernel, the program, the source line and the nearest buffer. (CUDA devices do not compare.)
+/// Everywhere, offsets of addresses that wrap in 32 bits stop it too, and what kiln::check_finite and
+/// kiln::check_range find. With checks off, compiled kernels carry no trace of them.
 namespace kiln::debug {
 
 /// Turns bounds checks (and asserts) on or off for the launches that follow. The default is the environment's:

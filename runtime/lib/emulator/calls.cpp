@@ -50,6 +50,14 @@ std::string format_line(const WarpStep &step, unsigned lane, const EmulatedSite 
   return line;
 }
 
+/// ", at element (1, 3)" of the first lane; nothing where the operands have none.
+std::string element_text(const WarpStep &step, const EmulatedSite &site) {
+  std::string text;
+  for (unsigned i = 0; i < site.types.size(); ++i)
+    text += (i ? ", " : "") + std::to_string(static_cast<std::int32_t>(step.operand(step.first_lane(), i)));
+  return text.empty() ? "" : ", at element (" + text + ")";
+}
+
 } // namespace
 
 void kiln::runtime::emulator::add_calls(SemanticsList &list) {
@@ -63,9 +71,9 @@ void kiln::runtime::emulator::add_calls(SemanticsList &list) {
                   }});
   list.push_back({.name = "__assertfail", .kind = InstructionClass::call, .step = [](WarpStep &step) {
                     Program &program = step.program();
-                    program.report(step, step.lanes(),
-                                   "assertion failed: " + program.kernel().code.sites[step.site()].text, {}, {},
-                                   /*is_assertion=*/true);
+                    const EmulatedSite &site = program.kernel().code.sites[step.site()];
+                    program.report(step, step.lanes(), "assertion failed: " + site.text + element_text(step, site), {},
+                                   {}, /*is_assertion=*/true);
                     program.abandon();
                     return Progress::blocked;
                   }});

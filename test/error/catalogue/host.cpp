@@ -9,6 +9,7 @@
 #include "kiln/stream.h"
 #include "kiln/tune.h"
 
+#include <cmath>
 #include <vector>
 
 using namespace kiln_test;
@@ -59,6 +60,29 @@ void checked(const Tiles &c, ptr<const int> table, scalar<int> pages) {
   device_assert(page < pages, "page out of range");
 }
 const Kernel checked_kernel{"checked", checked};
+
+constexpr int finite_line = __LINE__ + 3;
+void finite(const Tiles &c, ptr<const float> in, ptr<float> out) {
+  Tile x = load(in + arange(0, c.block));
+  check_finite(x, "the input");
+  store(out + arange(0, c.block), x);
+}
+const Kernel finite_kernel{"finite", finite};
+
+constexpr int range_line = __LINE__ + 3;
+void gather(const Tiles &c, ptr<const int> table, ptr<const float> pages, ptr<float> out, scalar<int> count) {
+  Tile page = load(table + arange(0, c.block));
+  check_range(page, 0, count, "page");
+  store(out + arange(0, c.block), load(pages + page));
+}
+const Kernel gather_kernel{"gather", gather};
+
+constexpr int wrap_line = __LINE__ + 2;
+void wrap(const Tiles &, ptr<float> out, scalar<int> stride) {
+  Tile at = out + stride * stride;
+  store(at, 1);
+}
+const Kernel wrap_kernel{"wrap", wrap};
 
 constexpr int promise_line = __LINE__ + 3;
 void promised(const Tiles &, ptr<float> out, scalar<int> stride) {
@@ -183,7 +207,8 @@ Group kiln_test::run_mistakes() {
            "debug::register_buffer",
            OF_LINE(past_line, debug::set_checks(true); auto in = floats(64); auto out = floats(64);
                    past_kernel.launch({.device = Device::cpu()}, {}, in.data(), out.data());)},
-          {"An assert that fails", "TrapError", "page out of range", "note: while running 'checked' with {64, 4}",
+          {"An assert that fails", "TrapError", "page out of range, at element (17)",
+           "note: while running 'checked' with {64, 4}",
            OF_LINE(assert_line, debug::set_asserts(true); std::vector<int> table(64, 3); table[17] = 9;
                    checked_kernel.launch({.device = Device::cpu()}, {}, table.data(), 8);)},
           {"An assert that fails in the interpreter", "TrapError", "page out of range",
@@ -194,6 +219,21 @@ Group kiln_test::run_mistakes() {
            "note: while running 'checked' with {64, 4}",
            OF_LINE(assert_line, debug::set_asserts(true); DeviceBuffer table(Device::emulated("sm_90a"), 256);
                    table.fill(9); checked_kernel.launch({.device = table.device()}, {}, table.as<int>(), 8);)},
+          {"A NaN where there must be none", "TrapError", "the input is NaN or infinite, at element (17)",
+           "note: while running 'finite' with {64, 4}",
+           OF_LINE(finite_line, debug::set_checks(true); auto in = floats(64); in[17] = NAN;
+                   debug::Buffer a(in.data(), 256, "in");
+                   finite_kernel.launch({.device = Device::cpu()}, {}, in.data(), in.data());)},
+          {"An entry of a table that names no page", "TrapError", "page is out of range, at element (17)",
+           "note: while running 'gather' with {64, 4}",
+           OF_LINE(range_line, debug::set_checks(true); std::vector<int> table(64, 3); table[17] = -1;
+                   auto pages = floats(8); auto out = floats(64); debug::Buffer a(table.data(), 256, "table");
+                   debug::Buffer b(pages.data(), 32, "pages"); debug::Buffer d(out.data(), 256, "out");
+                   gather_kernel.launch({.device = Device::cpu()}, {}, table.data(), pages.data(), out.data(), 8);)},
+          {"An offset that wraps in 32 bits", "TrapError", "the offset of this address wraps in 32 bits",
+           "compute it in 64, with .to(kiln::i64)",
+           OF_LINE(wrap_line, debug::set_checks(true); auto out = floats(1); debug::Buffer a(out.data(), 4, "out");
+                   wrap_kernel.launch({.device = Device::cpu()}, {}, out.data(), 1 << 16);)},
           {"A promise that is broken", "TrapError", "a multiple of 8", "note: while running 'promised' with {64, 4}",
            OF_LINE(promise_line, debug::set_asserts(true); auto out = floats(64);
                    promised_kernel.launch({.device = Device::interpreter()}, {}, out.data(), 3);)},

@@ -339,6 +339,7 @@ TEST_P(Launch, AssertsTrapWhereTheyAreOn) {
     EXPECT_NE(what.find("index out of range"), std::string::npos) << what;
     EXPECT_NE(what.find(place(assert_line)), std::string::npos) << what;
     EXPECT_NE(what.find("(3, 0, 0)"), std::string::npos) << what;
+    EXPECT_EQ(what.find("at element"), std::string::npos) << what; // of a scalar
     EXPECT_NE(what.find("note: while running 'assert_below' with {64, 3}"), std::string::npos) << what;
   }
   debug::set_asserts(false);

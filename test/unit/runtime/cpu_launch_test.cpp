@@ -188,7 +188,7 @@ std::int32_t assert_entry(const void *const *args, const ProgramInfo *p, void *,
   auto *plan = arg<TrapPlan *>(args, 0);
   plan->ran.fetch_add(1);
   if (p->id[0] == plan->victim)
-    return cpu_assert_failed(context, p, "page out of range", "paged.cpp:12:3");
+    return cpu_assert_failed(context, p, "page out of range", "paged.cpp:12:3", 13, "2x2x4");
   return 0;
 }
 
@@ -201,7 +201,7 @@ TEST(CpuLaunch, ATrapStopsTheLaunchAndNamesTheProgram) {
     launch_cpu(kernel, {1u << 24, 1, 1}, args);
     FAIL() << "no trap";
   } catch (const TrapError &e) {
-    EXPECT_STREQ(e.what(), "paged.cpp:12:3: error: assertion failed: page out of range\n"
+    EXPECT_STREQ(e.what(), "paged.cpp:12:3: error: assertion failed: page out of range, at element (1, 1, 1)\n"
                            "note: in program (5, 0, 0) of 'gather'\n"
                            "note: while running 'gather' with {64, 4}");
   }
@@ -213,7 +213,7 @@ TEST(CpuLaunch, ATrapStopsTheLaunchAndNamesTheProgram) {
 
 TEST(CpuLaunch, OneTrapOfMany) {
   CpuKernel kernel{.name = "all", .entry = [](const void *const *, const ProgramInfo *p, void *, void *context) {
-                     return cpu_assert_failed(context, p, "always", "a.cpp:1:1");
+                     return cpu_assert_failed(context, p, "always", "a.cpp:1:1", 0, "");
                    }};
   EXPECT_THROW(launch_cpu(kernel, {1000, 1, 1}, nullptr), TrapError);
 }

@@ -131,6 +131,8 @@ Attribute KernelCalls::describe(MachineOp op) {
     add("types", types);
   } else if (row.form == MachineForm::AssertFail) {
     add("text", op->getAttrOfType<StringAttr>("message").getValue());
+    if (!op.getInputs().empty())
+      add("types", std::string(op.getInputs().size(), 'i'));
   }
   return entries.getDictionary(kernel.getContext());
 }

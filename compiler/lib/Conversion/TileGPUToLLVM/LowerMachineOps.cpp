@@ -61,6 +61,7 @@ private:
   SmallVector<Value> lowerSharedBase();
   SmallVector<Value> lowerPrint();
   SmallVector<Value> lowerAssertFail();
+  LLVM::LLVMFuncOp getRecorder();
 
   ModuleOp module() { return op->getParentOfType<ModuleOp>(); }
   Value constant(Type type, int64_t value) {
@@ -96,7 +97,10 @@ private:
     return tile_gpu::getType(types[0], op.getContext()).getIntOrFloatBitWidth() / 8 * types.size();
   }
 
-  Value stringAddress(StringRef attribute);
+  Value stringAddress(StringRef attribute) {
+    return textAddress(op->getAttrOfType<StringAttr>(attribute).getValue().str());
+  }
+  Value textAddress(std::string text);
 
   ImplicitLocOpBuilder builder;
   MachineOp op;
@@ -229,9 +233,9 @@ SmallVector<Value> MachineLowering::lowerSharedBase() {
 // Calls
 //===----------------------------------------------------------------------===//
 
-/// The generic address of a constant that holds the string attribute and a terminating zero.
-Value MachineLowering::stringAddress(StringRef attribute) {
-  std::string text = op->getAttrOfType<StringAttr>(attribute).getValue().str() + '\0';
+/// The generic address of a constant that holds the text and a terminating zero.
+Value MachineLowering::textAddress(std::string text) {
+  text += '\0';
   LLVM::GlobalOp global;
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
   size_t number = 0;
@@ -273,9 +277,97 @@ SmallVector<Value> MachineLowering::lowerPrint() {
   return {};
 }
 
+/// What the host finds of a failed assert, where the runtime library has put an address into `kiln_failure_record`. It
+/// declares the same layout: a state, the program and the thread, the index of the element, and a text.
+namespace failure {
+constexpr StringLiteral kRecord = "kiln_failure_record", kClaim = "kiln_failure_claim";
+constexpr StringLiteral kRecorder = "kiln_record_failure";
+constexpr unsigned kMaxRank = 8;
+constexpr size_t kTextBytes = 456;
+/// In words of 32 bits.
+enum Field : int32_t { State, Program, Thread = Program + 3, Rank, Index, Text = Index + kMaxRank };
+constexpr int64_t kDone = 1;
+} // namespace failure
+
+/// `void kiln_record_failure(ptr text, i64 bytes, i32 rank, i32... index)`: the first thread that calls it writes the
+/// record; others return at once, as all do where there is no record.
+LLVM::LLVMFuncOp MachineLowering::getRecorder() {
+  using namespace failure;
+  if (auto known = module().lookupSymbol<LLVM::LLVMFuncOp>(kRecorder))
+    return known;
+  MLIRContext *context = op.getContext();
+  ImplicitLocOpBuilder b(module().getLoc(), OpBuilder::atBlockBegin(module().getBody()));
+  Type i32 = b.getI32Type(), i64 = b.getI64Type();
+  auto pointer = LLVM::LLVMPointerType::get(context);
+  auto record = LLVM::GlobalOp::create(b, i64, /*isConstant=*/false, LLVM::Linkage::External, kRecord,
+                                       b.getI64IntegerAttr(0), /*alignment=*/8, kGlobalSpace);
+  auto claim = LLVM::GlobalOp::create(b, i32, /*isConstant=*/false, LLVM::Linkage::Internal, kClaim,
+                                      b.getI32IntegerAttr(0), /*alignment=*/4, kGlobalSpace);
+  SmallVector<Type> types = {pointer, i64, i32};
+  types.append(kMaxRank, i32);
+  auto function =
+      LLVM::LLVMFuncOp::create(b, kRecorder, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types));
+  function.setLinkage(LLVM::Linkage::Internal);
+  function.setNoInline(true);
+  Block *entry = function.addEntryBlock(b), *first = b.createBlock(&function.getBody()),
+        *write = b.createBlock(&function.getBody()), *done = b.createBlock(&function.getBody());
+  auto number = [&](Type type, int64_t value) -> Value {
+    return LLVM::ConstantOp::create(b, type, b.getIntegerAttr(type, value));
+  };
+
+  b.setInsertionPointToStart(entry);
+  Value address = LLVM::LoadOp::create(b, i64, LLVM::AddressOfOp::create(b, record), /*alignment=*/8,
+                                       /*isVolatile=*/true);
+  Value exists = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, address, number(i64, 0));
+  LLVM::CondBrOp::create(b, exists, first, done);
+
+  b.setInsertionPointToStart(first);
+  Value before = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::xchg, LLVM::AddressOfOp::create(b, claim),
+                                           number(i32, 1), LLVM::AtomicOrdering::monotonic);
+  LLVM::CondBrOp::create(b, LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, before, number(i32, 0)), write, done);
+
+  b.setInsertionPointToStart(write);
+  Value target = LLVM::IntToPtrOp::create(b, pointer, address);
+  auto field = [&](int32_t word) -> Value {
+    return LLVM::GEPOp::create(b, pointer, i32, target, ArrayRef<LLVM::GEPArg>{word});
+  };
+  auto put = [&](int32_t word, Value value) {
+    LLVM::StoreOp::create(b, value, field(word), /*alignment=*/4, /*isVolatile=*/true);
+  };
+  auto special = [&](StringRef name) -> Value {
+    return LLVM::CallIntrinsicOp::create(b, i32, b.getStringAttr("llvm.nvvm.read.ptx.sreg." + name), ValueRange())
+        .getResult(0);
+  };
+  for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"ctaid.x", "ctaid.y", "ctaid.z"}))
+    put(Program + int32_t(i), special(name));
+  put(Thread, special("tid.x"));
+  put(Rank, entry->getArgument(2));
+  for (unsigned i = 0; i < kMaxRank; ++i)
+    put(Index + int32_t(i), entry->getArgument(3 + i));
+  LLVM::MemcpyOp::create(b, field(Text), entry->getArgument(0), entry->getArgument(1), /*isVolatile=*/true);
+  LLVM::FenceOp::create(b, LLVM::AtomicOrdering::seq_cst, StringRef());
+  put(State, number(i32, kDone));
+  LLVM::BrOp::create(b, done);
+
+  b.setInsertionPointToStart(done);
+  LLVM::FenceOp::create(b, LLVM::AtomicOrdering::seq_cst, StringRef());
+  LLVM::ReturnOp::create(b, ValueRange());
+  return function;
+}
+
 SmallVector<Value> MachineLowering::lowerAssertFail() {
   auto pointerType = LLVM::LLVMPointerType::get(op.getContext());
   Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
+  auto string = [&](StringRef name) { return op->getAttrOfType<StringAttr>(name).getValue(); };
+  std::string text = (string("file") + ":" + Twine(op->getAttrOfType<IntegerAttr>("line").getInt()) +
+                      ": error: assertion failed: " + string("message"))
+                         .str()
+                         .substr(0, failure::kTextBytes - 1);
+  SmallVector<Value> record = {textAddress(text), constant(i64, int64_t(text.size()) + 1),
+                               constant(i32, int64_t(inputs.size()))};
+  for (unsigned i = 0; i < failure::kMaxRank; ++i)
+    record.push_back(i < inputs.size() ? Value(inputs[i]) : constant(i32, 0));
+  LLVM::CallOp::create(builder, getRecorder(), record);
   FailureOr<LLVM::LLVMFuncOp> function =
       LLVM::lookupOrCreateFn(builder, module(), "__assertfail", {pointerType, pointerType, i32, pointerType, i64},
                              LLVM::LLVMVoidType::get(op.getContext()));

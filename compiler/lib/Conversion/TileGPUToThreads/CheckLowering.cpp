@@ -21,8 +21,38 @@ using namespace kiln::tile_gpu;
 // Checks
 //===----------------------------------------------------------------------===//
 
-/// Calls __assertfail where `failed`, an i1, and makes all threads wait for each other.
-static void stopWhere(ThreadLowering &lowering, Value failed, StringRef message) {
+namespace {
+
+/// What a thread found of its elements of a tile.
+struct Findings {
+  Value failed;                 ///< i1: one that it owns does not hold
+  SmallVector<Value> holds;     ///< of each register that was tested
+  SmallVector<unsigned> places; ///< the numbers of these registers
+};
+
+} // namespace
+
+/// The index of the first register that fails, which belongs to a tile of this type: nothing of a scalar. Made where
+/// one is known to.
+static SmallVector<Value> indexOfFailure(ThreadLowering &lowering, OpBuilder &b, Type type, const Findings &findings) {
+  auto tile = dyn_cast<RankedTensorType>(type);
+  if (!tile)
+    return {};
+  LinearLayout layout = getLayout(tile).getLinear();
+  SmallVector<Value> index;
+  for (int64_t dim = 0; dim < tile.getRank(); ++dim) {
+    SmallVector<Value> along = lowering.getCoordinates(layout, Axis::dim(dim));
+    Value result;
+    for (auto [holds, place] : llvm::reverse(llvm::zip_equal(findings.holds, findings.places)))
+      result = result ? arith::SelectOp::create(b, lowering.loc, holds, result, along[place]) : along[place];
+    index.push_back(result);
+  }
+  return index;
+}
+
+/// Calls __assertfail where a thread found something, and makes all threads wait for each other. `type` is that of what
+/// was tested.
+static void stopWhere(ThreadLowering &lowering, Type type, const Findings &findings, StringRef message) {
   OpBuilder &b = lowering.builder;
   Location loc = lowering.loc;
   std::string file = "unknown";
@@ -35,29 +65,41 @@ static void stopWhere(ThreadLowering &lowering, Value failed, StringRef message)
     line = place.getLine();
     return WalkResult::interrupt();
   });
-  auto branch = scf::IfOp::create(b, loc, failed, /*withElseRegion=*/false);
+  auto branch = scf::IfOp::create(b, loc, findings.failed, /*withElseRegion=*/false);
   OpBuilder inside = branch.getThenBodyBuilder();
-  createMachineOp(inside, loc, "__assertfail", {},
+  SmallVector<Value> index;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch);
+    index = indexOfFailure(lowering, inside, type, findings);
+  }
+  createMachineOp(inside, loc, "__assertfail", index,
                   {b.getNamedAttr("message", b.getStringAttr(message)), b.getNamedAttr("file", b.getStringAttr(file)),
                    b.getNamedAttr("function", b.getStringAttr(lowering.getKernel().getSymName())),
                    b.getNamedAttr("line", b.getI32IntegerAttr(line))});
   lowering.barrier();
 }
 
-/// Whether any of the registers that this thread owns of `source` fails `test`, an i1 that is true where it holds.
-static Value anyFails(ThreadLowering &lowering, Value source, llvm::function_ref<Value(Value)> test) {
+/// Which of the registers that this thread owns of `source` fail `test`, an i1 that is true where it holds.
+static Findings findFailures(ThreadLowering &lowering, Value source, llvm::function_ref<Value(Value)> test) {
+  Findings findings;
   Value holds;
   llvm::SmallPtrSet<void *, 8> tested; // registers often share their values
-  for (Value value : lowering.getRegisters(source))
-    if (tested.insert(value.getAsOpaquePointer()).second)
-      holds = lowering.conjunction(holds, test(value));
+  for (auto [place, value] : llvm::enumerate(lowering.getRegisters(source)))
+    if (tested.insert(value.getAsOpaquePointer()).second) {
+      findings.holds.push_back(test(value));
+      findings.places.push_back(place);
+      holds = lowering.conjunction(holds, findings.holds.back());
+    }
   Value failed = arith::XOrIOp::create(lowering.builder, lowering.loc, holds, lowering.i1(true));
-  return lowering.conjunction(lowering.isOwner(source), failed);
+  findings.failed = lowering.conjunction(lowering.isOwner(source), failed);
+  return findings;
 }
 
 LogicalResult tile_gpu::lowerAssert(ThreadLowering &lowering, tile::AssertOp op) {
   if (lowering.getOptions().asserts)
-    stopWhere(lowering, anyFails(lowering, op.getCondition(), [](Value value) { return value; }), op.getMessage());
+    stopWhere(lowering, op.getCondition().getType(),
+              findFailures(lowering, op.getCondition(), [](Value value) { return value; }), op.getMessage());
   return success();
 }
 
@@ -76,7 +118,7 @@ LogicalResult tile_gpu::lowerAssume(ThreadLowering &lowering, tile::AssumeOp op)
                        : arith::RemSIOp::create(b, lowering.loc, value, divisor).getResult();
       return arith::CmpIOp::create(b, lowering.loc, arith::CmpIPredicate::eq, rest, lowering.i64(0));
     };
-    stopWhere(lowering, anyFails(lowering, source, isMultiple),
+    stopWhere(lowering, source.getType(), findFailures(lowering, source, isMultiple),
               ("a value is assumed to be a multiple of " + Twine(op.getDivisor())).str());
   }
   lowering.setResult(op.getResult(), lowering.getRegisters(source));

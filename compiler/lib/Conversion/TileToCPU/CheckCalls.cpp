@@ -80,20 +80,36 @@ static void forEachElement(OpBuilder &builder, Location loc, RankedTensorType sh
 LogicalResult CheckCalls::lowerAssert(AssertOp op) {
   OpBuilder builder(op);
   Location loc = op.getLoc();
-  auto check = [&](OpBuilder &b, Value holds) {
+  auto shape = dyn_cast<RankedTensorType>(op.getCondition().getType());
+  std::string extents;
+  if (shape)
+    llvm::interleave(shape.getShape(), [&](int64_t size) { extents += std::to_string(size); }, [&] { extents += 'x'; });
+  // The place of the element in row-major order: what follows knows the extents.
+  auto linear = [&](OpBuilder &b, ValueRange indices) -> Value {
+    Value place = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
+    for (auto [size, index] : llvm::zip_equal(shape ? shape.getShape() : ArrayRef<int64_t>(), indices)) {
+      Value extent = arith::ConstantIntOp::create(b, loc, b.getI64Type(), size);
+      place = arith::AddIOp::create(b, loc, arith::MulIOp::create(b, loc, place, extent),
+                                    arith::IndexCastOp::create(b, loc, b.getI64Type(), index));
+    }
+    return place;
+  };
+  auto check = [&](OpBuilder &b, Value holds, ValueRange indices) {
     Value truth = arith::ConstantIntOp::create(b, loc, b.getI1Type(), 1);
     auto branch = scf::IfOp::create(b, loc, arith::XOrIOp::create(b, loc, holds, truth), /*withElseRegion=*/false);
     OpBuilder failed = branch.getThenBodyBuilder();
-    stopUnlessZero(
-        failed, loc,
-        call(failed, loc, "kiln_cpu_assert_failed", {text(failed, loc, op.getMessage()), place(failed, loc)}, true));
+    stopUnlessZero(failed, loc,
+                   call(failed, loc, "kiln_cpu_assert_failed",
+                        {text(failed, loc, op.getMessage()), place(failed, loc), linear(failed, indices),
+                         text(failed, loc, extents)},
+                        true));
   };
-  if (auto shape = dyn_cast<RankedTensorType>(op.getCondition().getType())) {
+  if (shape) {
     forEachElement(builder, loc, shape, [&](OpBuilder &b, ValueRange indices) {
-      check(b, ElementEvaluator(b, loc).element(op.getCondition(), indices));
+      check(b, ElementEvaluator(b, loc).element(op.getCondition(), indices), indices);
     });
   } else {
-    check(builder, op.getCondition());
+    check(builder, op.getCondition(), {});
   }
   op.erase();
   return success();

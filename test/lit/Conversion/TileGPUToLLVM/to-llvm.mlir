@@ -51,7 +51,11 @@ func.func @kernel(%p: i64 {tile.divisibility = 16 : i64}, %x: f32, %h: bf16)
   // CHECK: llvm.getelementptr %[[RECORD]][0, 1]
   // CHECK: llvm.call @vprintf(%{{.*}}, %[[RECORD]])
   tile_gpu.machine "vprintf"(%both, %p) {format = "%d %lld\n"} : (i32, i64) -> ()
+  // The host gets the text, its length, and the index of the element: two numbers of up to eight.
+  // CHECK-DAG: %[[BYTES:.*]] = llvm.mlir.constant(32 : i64)
+  // CHECK-DAG: %[[RANK:.*]] = llvm.mlir.constant(2 : i32)
+  // CHECK: llvm.call @kiln_record_failure(%{{.*}}, %[[BYTES]], %[[RANK]], %[[I:[^,]*]], %[[I]],
   // CHECK: llvm.call @__assertfail
-  tile_gpu.machine "__assertfail"() {message = "m", file = "f", line = 3 : i32, function = "g"} : () -> ()
+  tile_gpu.machine "__assertfail"(%both, %both) {message = "m", file = "f", line = 3 : i32, function = "g"} : (i32, i32) -> ()
   return
 }

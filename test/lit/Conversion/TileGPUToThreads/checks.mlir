@@ -29,7 +29,10 @@ func.func @scalar(%c: i1) attributes {tile.kernel, tile.num_warps = 1 : i32} {
 // CHECK: %[[NOT:.*]] = arith.xori %[[BOTH]], %true
 // CHECK: %[[OWNER:.*]] = arith.cmpi eq
 // CHECK: arith.andi %[[OWNER]], %[[NOT]]
-// CHECK: "__assertfail"() {file = "unknown", function = "tile", line = 0 : i32, message = "small"}
+// The element that is told is the first of those that fail.
+// CHECK: scf.if
+// CHECK: %[[INDEX:.*]] = arith.select %[[A]], %{{.*}}, %{{.*}} : i32
+// CHECK: "__assertfail"(%[[INDEX]]) {file = "unknown", function = "tile", line = 0 : i32, message = "small"} : (i32) -> ()
 func.func @tile(%n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
   %i = tile.arange 0 to 16 : tensor<16xi32, #copies>
   %ns = tile.splat %n : i32 -> tensor<16xi32, #copies>

@@ -5,7 +5,7 @@
 // CHECK-DAG: llvm.mlir.global internal constant @[[$MESSAGE:.*]]("in range\00")
 // CHECK-DAG: llvm.mlir.global internal constant @[[$PREFIX:.*]]("n = \00")
 // CHECK-DAG: func.func private @kiln_cpu_check(!llvm.ptr, i64, i32, !llvm.ptr) -> i32
-// CHECK-DAG: func.func private @kiln_cpu_assert_failed(!llvm.ptr, !llvm.ptr) -> i32
+// CHECK-DAG: func.func private @kiln_cpu_assert_failed(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i32
 // CHECK-DAG: func.func private @kiln_cpu_print(!llvm.ptr, i32, !llvm.ptr, i64, !llvm.ptr)
 
 // Every access asks first, and only where its lane is on; a refusal stops the program.

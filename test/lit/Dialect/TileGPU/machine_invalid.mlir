@@ -69,3 +69,11 @@ func.func @line() {
   tile_gpu.machine "__assertfail"() {message = "m", file = "f", function = "g"} : () -> ()
   return
 }
+
+// -----
+
+func.func @kernel(%i: i64) {
+  // expected-error @below {{'__assertfail' takes the i32 index of an element, but has an operand of type 'i64'}}
+  tile_gpu.machine "__assertfail"(%i) {message = "m", file = "f", line = 1 : i32, function = "g"} : (i64) -> ()
+  return
+}

@@ -90,6 +90,11 @@ LogicalResult MachineOp::verify() {
       if (!type.isInteger(i % 2 ? 64 : 32) || getInputs().size() % 2)
         return emitOpError() << "'" << getName() << "' takes pairs of i32 and i64, but is given "
                              << printed(getInputs().getTypes());
+  } else if (row->form == MachineForm::AssertFail) {
+    for (Type type : getInputs().getTypes())
+      if (!type.isInteger(32))
+        return emitOpError() << "'" << getName() << "' takes the i32 index of an element, but has an operand of type "
+                             << type;
   } else if (SmallVector<Type> types = getTypes(row->operands, getContext()); getInputs().getTypes() != types) {
     return emitOpError() << "'" << getName() << "' takes " << printed(types) << ", but is given "
                          << printed(getInputs().getTypes());
@@ -172,7 +177,7 @@ void kiln::tile_gpu::printMachineRows(raw_ostream &os) {
     else if (row.form == MachineForm::Check)
       os << "pairs of i32 and i64, attribute `exchange`";
     else if (row.form == MachineForm::AssertFail)
-      os << "attributes `message`, `file`, `line`, `function`";
+      os << "the index of an element, attributes `message`, `file`, `line`, `function`";
     llvm::interleaveComma(getTypes(row.operands, &context), os);
     os << " | ";
     llvm::interleaveComma(getTypes(row.results, &context), os);

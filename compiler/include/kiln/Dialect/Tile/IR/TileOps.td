@@ -439,13 +439,14 @@ def Tile_AssumeOp : Tile_Op<"assume", [Pure, AllTypesMatch<["source", "result"]>
 def Tile_AssertOp : Tile_Op<"assert", [MemoryEffects<[MemWrite]>]> {
   let summary = "stop the launch with a message unless a condition holds";
   let description = [{
-    Checked where the compile options ask for asserts; otherwise it has no effect.
+    Checked where the compile options ask for asserts; otherwise it has no effect. With `check_mode` it is for check mode alone, and
+    `tile-check-mode` comes before anything else that looks at it.
 
     ```mlir
     tile.assert %ok, "page out of range" : tensor<64xi1>
     ```
   }];
-  let arguments = (ins Tile_MaskLike:$condition, StrAttr:$message);
+  let arguments = (ins Tile_MaskLike:$condition, StrAttr:$message, UnitAttr:$check_mode);
   let assemblyFormat = "$condition `,` $message attr-dict `:` type($condition)";
 }
 

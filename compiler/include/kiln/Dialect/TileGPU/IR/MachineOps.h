@@ -45,7 +45,8 @@ enum class MachineForm : uint8_t {
   Check,     ///< of the emulator: the elements of an exchange, which the string attribute `exchange` names, as pairs of
              ///< i32 (which element) and i64 (its bits); nothing on a GPU
   Print,     ///< vprintf: attribute `format` (string), any number of operands of type i32, i64 or f64
-  AssertFail ///< __assertfail: attributes `message`, `file`, `function` (strings) and `line` (integer)
+  AssertFail ///< __assertfail of an element's index, or of none: attributes `message`, `file`, `function` (strings) and
+             ///< `line` (integer)
 };
 
 /// How an i32 or i64 of a row is handed to an intrinsic that wants another type.
