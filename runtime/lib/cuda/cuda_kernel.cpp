@@ -5,6 +5,9 @@
 
 #include "kiln/error.h"
 
+#include <algorithm>
+#include <string_view>
+
 using namespace kiln;
 using namespace kiln::runtime;
 using namespace kiln::runtime::driver;
@@ -25,8 +28,8 @@ std::string dimensions(std::array<unsigned, 3> grid) {
 
 CudaKernel::CudaKernel(const KernelImage &image, Device device, std::string note)
     : name_(image.name), note_(std::move(note)), device_(device), state_(&state_of(device, "CudaKernel")),
-      threads_(image.threads), shared_bytes_(image.shared_bytes),
-      can_overlap_(state_->properties().compute_major >= 9) {
+      threads_(image.threads), shared_bytes_(image.shared_bytes), can_overlap_(state_->properties().compute_major >= 9),
+      has_record_(!std::ranges::search(image.cubin, std::string_view(FailureRecord::symbol)).empty()) {
   if (note_.empty())
     note_ = "note: while running '" + name_ + "' with " + image.config;
   const Api &api = *state_->api;
@@ -100,6 +103,13 @@ int CudaKernel::make_ready(void **function) const {
   int status = api.kernel_get_function(function, kernel_);
   if (status == success && api.func_load)
     status = api.func_load(*function);
+  // A variable is of one context, like a function.
+  DevicePointer variable = 0;
+  std::size_t bytes = 0;
+  if (status == success && has_record_ &&
+      api.library_get_global(&variable, &bytes, library_, FailureRecord::symbol) == success)
+    if (const FailureRecord *record = state_->failure_record(); record && bytes == sizeof(record))
+      status = api.memcpy_htod(variable, &record, sizeof(record));
   return status;
 }
 
@@ -141,7 +151,8 @@ void CudaKernel::launch_elsewhere(std::array<unsigned, 3> grid, void *stream, co
 void CudaKernel::fail(int status, std::array<unsigned, 3> grid) const {
   std::string message = device_.name() + ": cannot launch '" + name_ + "': " + describe(*state_->api, status);
   if (destroys_context(status))
-    throw ContextLost(message + "; it comes from this kernel or one before it" + context_lost + "\n" + note_);
+    throw ContextLost(state_->failure_text() + message + "; it comes from this kernel or one before it" + context_lost +
+                      "\n" + note_);
   throw LaunchError(message + " (" + dimensions(grid) + " blocks of " + std::to_string(threads_) + " threads, " +
                     std::to_string(info_.registers) + " registers a thread, " + std::to_string(info_.shared_bytes) +
                     " bytes of shared memory)\n" + note_);

@@ -4,6 +4,11 @@
 #include "kiln/error.h"
 #include "kiln/runtime/cuda_kernel.h"
 
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <new>
+
 using namespace kiln;
 using namespace kiln::runtime;
 using namespace kiln::runtime::driver;
@@ -45,7 +50,7 @@ bool driver::destroys_context(int status) {
 void driver::raise(DeviceState &state, int status, const std::string &what) {
   std::string message = "cuda:" + std::to_string(state.ordinal) + ": " + what + ": " + describe(*state.api, status);
   if (destroys_context(status))
-    throw ContextLost(message + context_lost + state.note_of_last_kernel());
+    throw ContextLost(state.failure_text() + message + context_lost + state.note_of_last_kernel());
   if (status == out_of_memory)
     message += "; free some, or use smaller buffers";
   throw DeviceError(message);
@@ -85,6 +90,32 @@ const cuda::DeviceProperties &DeviceState::properties() {
     properties_ = std::move(p);
   });
   return properties_;
+}
+
+FailureRecord *DeviceState::failure_record() {
+  std::call_once(failure_once_, [this] {
+    void *memory = nullptr;
+    if (api->mem_host_alloc(&memory, sizeof(FailureRecord), host_alloc_portable | host_alloc_mapped) == success)
+      failure_.store(new (memory) FailureRecord{});
+  });
+  return failure_.load();
+}
+
+std::string DeviceState::failure_text() const {
+  const FailureRecord *record = failure_.load();
+  if (!record || std::atomic_ref(const_cast<std::uint32_t &>(record->state)).load() != FailureRecord::done)
+    return {};
+  auto list = [](const auto *numbers, std::size_t n) {
+    std::string text;
+    for (std::size_t i = 0; i < n; ++i)
+      text += (i ? ", " : "") + std::to_string(numbers[i]);
+    return "(" + text + ")";
+  };
+  std::string text(record->text, strnlen(record->text, sizeof(record->text)));
+  if (record->rank > 0)
+    text += ", at element " + list(record->index, std::min<std::size_t>(record->rank, std::size(record->index)));
+  return text + "\nnote: in program " + list(record->program, 3) + ", thread " + std::to_string(record->thread) +
+         "\nnote: ";
 }
 
 void DeviceState::forget(const CudaKernel *kernel) {

@@ -83,6 +83,7 @@ std::string Driver::resolve(void *handle) {
   get("cuCtxSynchronize", api.ctx_synchronize);
   get("cuMemAlloc", api.mem_alloc);
   get("cuMemFree", api.mem_free);
+  get("cuMemHostAlloc", api.mem_host_alloc);
   get("cuMemcpyHtoD", api.memcpy_htod);
   get("cuMemcpyDtoH", api.memcpy_dtoh);
   get("cuMemsetD8", api.memset_d8);
@@ -105,6 +106,7 @@ std::string Driver::resolve(void *handle) {
   get("cuLibraryLoadData", api.library_load_data);
   get("cuLibraryUnload", api.library_unload);
   get("cuLibraryGetKernel", api.library_get_kernel);
+  get("cuLibraryGetGlobal", api.library_get_global);
   get("cuKernelGetFunction", api.kernel_get_function);
   get("cuKernelGetAttribute", api.kernel_get_attribute);
   get("cuKernelSetAttribute", api.kernel_set_attribute);

@@ -29,6 +29,20 @@ bool gone();
 /// The library that the driver was loaded from, with symbolic links resolved: "libcuda.so.580.65.06".
 std::string library_name();
 
+/// What a kernel writes of the first assert that fails, into memory of the host: the context is lost then, and with it
+/// all memory of the device. The compiler, which knows no runtime, declares the same layout.
+struct FailureRecord {
+  static constexpr const char *symbol = "kiln_failure_record"; // of the kernel's variable that points here
+  static constexpr std::uint32_t done = 1;
+
+  std::uint32_t state; // 0, or `done`, which is written last
+  std::uint32_t program[3];
+  std::uint32_t thread;
+  std::uint32_t rank; // of the tile that the condition is; 0 of a scalar
+  std::int32_t index[8];
+  char text[456]; // "file:line: error: assertion failed: message"
+};
+
 /// What Kiln keeps of a device. Made when the driver is loaded, and never destroyed.
 struct DeviceState {
   const Api *api;
@@ -40,6 +54,12 @@ struct DeviceState {
   Context primary_context();
   const cuda::DeviceProperties &properties();
 
+  /// Where kernels write of failed asserts, the same in all contexts of the device; null where there is no such memory.
+  /// A context of the device is current when this is called first.
+  FailureRecord *failure_record();
+  /// What a kernel wrote there, as the beginning of a message with its newline; empty where none has.
+  std::string failure_text() const;
+
   /// Called before a kernel dies, so that no message speaks of it.
   void forget(const CudaKernel *kernel);
   /// "note: the last kernel launched there ..." on a line of its own, or nothing.
@@ -50,6 +70,8 @@ private:
   Context context_ = nullptr;
   cuda::DeviceProperties properties_;
   std::mutex last_kernel_mutex_;
+  std::once_flag failure_once_;
+  std::atomic<FailureRecord *> failure_{nullptr}; // never freed
 };
 
 /// \throws InvalidArgument when `device` is not a CUDA device ("what: ..."), DeviceError as api().

@@ -67,6 +67,8 @@ enum JitOption : int {
 };
 
 constexpr unsigned stream_non_blocking = 1; // CU_STREAM_NON_BLOCKING
+constexpr unsigned host_alloc_portable = 1; // CU_MEMHOSTALLOC_PORTABLE
+constexpr unsigned host_alloc_mapped = 2;   // CU_MEMHOSTALLOC_DEVICEMAP
 constexpr int jit_input_ptx = 1;            // CU_JIT_INPUT_PTX
 
 using Context = void *;
@@ -118,6 +120,7 @@ struct Api {
 
   int (*mem_alloc)(DevicePointer *address, std::size_t bytes);
   int (*mem_free)(DevicePointer address);
+  int (*mem_host_alloc)(void **address, std::size_t bytes, unsigned flags);
   int (*memcpy_htod)(DevicePointer target, const void *source, std::size_t bytes);
   int (*memcpy_dtoh)(void *target, DevicePointer source, std::size_t bytes);
   int (*memset_d8)(DevicePointer target, unsigned char value, std::size_t bytes);
@@ -145,6 +148,7 @@ struct Api {
                            int *options, void **values, unsigned count);
   int (*library_unload)(void *library);
   int (*library_get_kernel)(void **kernel, void *library, const char *name);
+  int (*library_get_global)(DevicePointer *address, std::size_t *bytes, void *library, const char *name);
   int (*kernel_get_function)(void **function, void *kernel);
   int (*kernel_get_attribute)(int *value, int attribute, void *kernel, int device);
   int (*kernel_set_attribute)(int attribute, int value, void *kernel, int device);

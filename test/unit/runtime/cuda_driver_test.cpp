@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <memory>
@@ -299,6 +300,36 @@ TEST_F(CudaDriver, EveryFaultThatStaysIsContextLost) {
     state.fail["cuLaunchKernelEx"] = status;
     EXPECT_THROW(launch(kernel), LaunchError) << status;
   }
+}
+
+TEST_F(CudaDriver, AFailedAssertIsInTheMessage) {
+  KernelImage with_asserts = image();
+  for (char c : std::string("kiln_failure_record"))
+    with_asserts.cubin.push_back(static_cast<unsigned char>(c));
+  CudaKernel kernel(with_asserts, Device::cuda(1));
+  // As a kernel does.
+  auto *words = reinterpret_cast<std::uint32_t *>(state.variables.at("kiln_failure_record"));
+  ASSERT_NE(words, nullptr);
+  const std::uint32_t record[] = {0, 3, 2, 1, 77, 2, 5, 6};
+  std::copy(std::begin(record), std::end(record), words);
+  std::strcpy(reinterpret_cast<char *>(words + 14), "paged.cpp:12: error: assertion failed: page out of range");
+  state.fail["cuLaunchKernelEx"] = 710;
+  EXPECT_EQ(message_of<ContextLost>([&] { launch(kernel); }).find("cuda:1: cannot launch 'scale'"), 0u);
+  words[0] = 1;
+  EXPECT_EQ(message_of<ContextLost>([&] { launch(kernel); }),
+            "paged.cpp:12: error: assertion failed: page out of range, at element (5, 6)\n"
+            "note: in program (3, 2, 1), thread 77\n"
+            "note: cuda:1: cannot launch 'scale': CUDA_ERROR_ASSERT: the description; it comes from this kernel or one "
+            "before it" +
+                lost + "\nnote: while running 'scale' with {.block = 128}");
+  state.fail["cuCtxSynchronize"] = 710;
+  words[5] = 0;
+  EXPECT_EQ(
+      message_of<ContextLost>([] { synchronize(Device::cuda(1)); })
+          .find("paged.cpp:12: error: assertion failed: page out of range\nnote: in program (3, 2, 1), thread 77\n"
+                "note: cuda:1: a fault was found"),
+      0u);
+  words[0] = 0;
 }
 
 TEST_F(CudaDriver, AFaultFoundWhileWaitingNamesTheLastKernel) {

@@ -41,6 +41,7 @@ SAME(ctx_get_device, cuCtxGetDevice);
 SAME(ctx_synchronize, cuCtxSynchronize);
 SAME(mem_alloc, cuMemAlloc);
 SAME(mem_free, cuMemFree);
+SAME(mem_host_alloc, cuMemHostAlloc);
 SAME(memcpy_htod, cuMemcpyHtoD);
 SAME(memcpy_dtoh, cuMemcpyDtoH);
 SAME(memset_d8, cuMemsetD8);
@@ -63,6 +64,7 @@ SAME(graph_exec_destroy, cuGraphExecDestroy);
 SAME(library_load_data, cuLibraryLoadData);
 SAME(library_unload, cuLibraryUnload);
 SAME(library_get_kernel, cuLibraryGetKernel);
+SAME(library_get_global, cuLibraryGetGlobal);
 SAME(kernel_get_function, cuKernelGetFunction);
 SAME(kernel_get_attribute, cuKernelGetAttribute);
 SAME(kernel_set_attribute, cuKernelSetAttribute);
@@ -138,6 +140,9 @@ VALUE(jit_generate_line_info, CU_JIT_GENERATE_LINE_INFO);
 VALUE(programmatic_stream_serialization, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
 VALUE(stream_non_blocking, CU_STREAM_NON_BLOCKING);
 VALUE(jit_input_ptx, CU_JIT_INPUT_PTX);
+VALUE(host_alloc_portable, CU_MEMHOSTALLOC_PORTABLE);
+VALUE(host_alloc_mapped, CU_MEMHOSTALLOC_DEVICEMAP);
+VALUE(out_of_memory, CUDA_ERROR_OUT_OF_MEMORY);
 
 TEST(CudaHeader, AgreesWithTheDeclarationsOfKiln) { EXPECT_GE(CUDA_VERSION, 12000); }
 

@@ -158,6 +158,11 @@ int mem_free(std::uint64_t address) {
   std::free(memory);
   return 0;
 }
+int mem_host_alloc(void **address, std::size_t bytes, unsigned) {
+  ENTER("cuMemHostAlloc");
+  *address = std::calloc(1, bytes);
+  return 0;
+}
 int htod(std::uint64_t target, const void *source, std::size_t bytes) {
   ENTER("cuMemcpyHtoD");
   std::memcpy(reinterpret_cast<void *>(target), source, bytes);
@@ -231,6 +236,13 @@ int library_get_kernel(void **kernel, void *library, const char *name) {
   ENTER("cuLibraryGetKernel");
   static_cast<Kernel *>(library)->name = name;
   *kernel = library;
+  return 0;
+}
+int library_get_global(std::uint64_t *address, std::size_t *bytes, void *, const char *name) {
+  ENTER("cuLibraryGetGlobal");
+  std::lock_guard lock(state().mutex);
+  *address = reinterpret_cast<std::uint64_t>(&state().variables[name]);
+  *bytes = sizeof(std::uint64_t);
   return 0;
 }
 int kernel_get_function(void **function, void *kernel) {
@@ -350,6 +362,7 @@ const std::map<std::string, void *> &functions() {
       {"cuCtxSynchronize", pointer(ctx_synchronize)},
       {"cuMemAlloc", pointer(mem_alloc)},
       {"cuMemFree", pointer(mem_free)},
+      {"cuMemHostAlloc", pointer(mem_host_alloc)},
       {"cuMemcpyHtoD", pointer(htod)},
       {"cuMemcpyDtoH", pointer(dtoh)},
       {"cuMemsetD8", pointer(memset_d8)},
@@ -373,6 +386,7 @@ const std::map<std::string, void *> &functions() {
       {"cuLibraryLoadData", pointer(library_load)},
       {"cuLibraryUnload", pointer(library_unload)},
       {"cuLibraryGetKernel", pointer(library_get_kernel)},
+      {"cuLibraryGetGlobal", pointer(library_get_global)},
       {"cuKernelGetFunction", pointer(kernel_get_function)},
       {"cuKernelGetAttribute", pointer(kernel_get_attribute)},
       {"cuKernelSetAttribute", pointer(kernel_set_attribute)},

@@ -29,9 +29,10 @@ struct State {
   std::map<std::pair<void *, int>, int> dynamic_shared; // of (kernel, device)
   std::map<void *, std::size_t> memory;                 // allocations
   std::map<void *, void *> memory_context;
-  std::map<int, int> attributes; // of every kernel: CUfunction_attribute and value
-  std::string link_log;          // what the driver's compiler reports
-  int libraries = 0;             // loaded and not unloaded
+  std::map<int, int> attributes;                  // of every kernel: CUfunction_attribute and value
+  std::map<std::string, std::uint64_t> variables; // of kernels, by name
+  std::string link_log;                           // what the driver's compiler reports
+  int libraries = 0;                              // loaded and not unloaded
 
   FAKE_API void reset();
   FAKE_API std::size_t count(const std::string &call);

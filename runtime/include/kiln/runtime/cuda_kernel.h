@@ -65,6 +65,7 @@ private:
   driver::DeviceState *state_ = nullptr;
   unsigned threads_ = 0, shared_bytes_ = 0;
   bool can_overlap_ = false; // the device starts programmatic launches early
+  bool has_record_ = false;  // its asserts tell the host which of them failed
   void *library_ = nullptr;  // a CUlibrary
   void *kernel_ = nullptr;   // a CUkernel
   CudaKernelInfo info_;
