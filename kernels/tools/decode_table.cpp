@@ -20,10 +20,10 @@ using kernels::PagedTiles;
 
 constexpr std::string_view columns = "head_dim,group,most_group,heads,tokens,mode,schedule,block_n,programs_per_core,"
                                      "num_warps,num_stages,us";
-/// Of a size beside the one that is chosen for: all of them together count for a quarter of it.
-constexpr double neighbour_weight = 0.25;
-/// A kernel more has to be worth it: half a percent, on average over the sizes.
-constexpr double worth_a_kernel = 0.005;
+/// Of a size beside the one that is chosen for: all of them together count for a tenth of it.
+constexpr double neighbour_weight = 0.1;
+/// A kernel more is compiled where its sizes occur, and nowhere else: on average over all sizes it may be worth little.
+constexpr double worth_a_kernel = 0.0005;
 /// Tiles that lose no more than this against the best ones are kept from one size to the next, for shorter tables.
 constexpr double as_good = 0.005;
 

@@ -34,9 +34,9 @@ std::string to_csv(const DecodeSweep &sweep);
 DecodeSweep from_csv(std::string_view text);
 
 /// The text of tuned.inc. For every measured size it takes the tiles that lose least against the fastest ones of each
-/// mode, in the worst mode, with a quarter of the weight on the sizes beside it; a size in between has the tiles of the
+/// mode, in the worst mode, with a tenth of the weight on the sizes beside it; a size in between has the tiles of the
 /// nearest measured one, in logarithms. A head shape gets at most `most_kernels` different kernels.
 /// Throws InvalidArgument where nothing was measured.
-std::string decode_table(const DecodeSweep &sweep, int most_kernels = 8);
+std::string decode_table(const DecodeSweep &sweep, int most_kernels = 10);
 
 } // namespace kiln::tools

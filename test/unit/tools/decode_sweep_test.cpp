@@ -45,7 +45,8 @@ TEST(DecodeSweep, TheUsualPlanHasWhatTheTableNeeds) {
   std::set<std::pair<int, int>> shapes;
   for (const SweepShape &shape : plan.shapes)
     shapes.emplace(shape.head_dim, shape.most_group);
-  EXPECT_EQ(shapes, (std::set<std::pair<int, int>>{{64, 16}, {128, 2}, {128, 8}, {128, 16}, {256, 16}}));
+  EXPECT_EQ(shapes,
+            (std::set<std::pair<int, int>>{{64, 1}, {64, 16}, {128, 1}, {128, 2}, {128, 8}, {128, 16}, {256, 16}}));
   std::set<PagedSchedule> schedules;
   for (std::size_t i = 0; i < plan.tiles.size(); ++i) {
     schedules.insert(plan.tiles[i].schedule);
