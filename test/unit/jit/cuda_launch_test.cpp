@@ -233,7 +233,7 @@ TEST_F(CudaLaunch, ThreadsLoadOnce) {
 }
 
 TEST_F(CudaLaunch, BoundsAreNotChecked) {
-  debug::set_checks(true); // means asserts, and nothing more
+  debug::set_checks(true); // asserts, and offsets
   launch({.device = Device::cuda(0)});
   debug::set_checks(false);
   EXPECT_EQ(state.launches.size(), 1u);
