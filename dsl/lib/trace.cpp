@@ -59,7 +59,7 @@ void verify(Tracer &t, mlir::ModuleOp module) {
 } // namespace
 
 TracedKernel detail::trace_kernel(const KernelBase &kernel, const ConfigView &config) {
-  TracedKernel traced{make_context(), {}};
+  TracedKernel traced{make_context(), {}, {}};
   traced.module = mlir::ModuleOp::create(mlir::UnknownLoc::get(traced.context.get()));
   Tracer t(kernel, config, *traced.context);
   if (config.num_warps < 0 || config.num_warps > 32 ||
@@ -95,5 +95,6 @@ TracedKernel detail::trace_kernel(const KernelBase &kernel, const ConfigView &co
       constant->erase();
   });
   verify(t, *traced.module);
+  traced.functions = std::move(t.functions);
   return traced;
 }

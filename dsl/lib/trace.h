@@ -1,6 +1,8 @@
 // What the just-in-time compiler asks of the tracer.
 #pragma once
 
+#include "device_function.h"
+
 #include "kiln/kernel.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -8,13 +10,15 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <memory>
+#include <vector>
 
 namespace kiln::detail {
 
 /// A kernel as IR, in a context of its own: kernels are compiled in parallel and share nothing.
 struct TracedKernel {
-  std::unique_ptr<mlir::MLIRContext> context; // without threads; holds the dialects that a trace uses
-  mlir::OwningOpRef<mlir::ModuleOp> module;   // verified; one function, named after the kernel
+  std::unique_ptr<mlir::MLIRContext> context;    // without threads; holds the dialects that a trace uses
+  mlir::OwningOpRef<mlir::ModuleOp> module;      // verified; one function, named after the kernel, and what it calls
+  std::vector<DeviceFunctionUse> functions = {}; // that it calls; all of them are declared in the module
 };
 
 /// Runs the kernel function for one config and returns what it described. Throws TraceError, and whatever the function

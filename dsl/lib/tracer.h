@@ -19,6 +19,7 @@
 // the body may still name one of its arguments.
 #pragma once
 
+#include "device_function.h"
 #include "trace.h"
 
 #include "kiln/ops.h"
@@ -134,6 +135,7 @@ struct Tracer {
   mlir::MLIRContext &context;
   mlir::OpBuilder builder;
   std::vector<Frame> frames;
+  std::vector<DeviceFunctionUse> functions; // that were called
   std::string deferred;
   Loc last; // where the latest operation stands
 

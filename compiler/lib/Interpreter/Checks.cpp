@@ -5,6 +5,7 @@
 #include "kiln/Dialect/Tile/IR/Tile.h"
 
 #include "llvm/Support/FormatVariadic.h"
+#include <cstring>
 
 using namespace mlir;
 using namespace kiln;
@@ -83,9 +84,37 @@ llvm::Error runPrint(Machine &machine, Operation *op) {
   return llvm::Error::success();
 }
 
+/// Elements are packed, as they lie in memory, for the time of the call.
 llvm::Error runExternCall(Machine &machine, Operation *op) {
-  return machine.error(op, "the interpreter cannot call '" + cast<tile::ExternCallOp>(op).getSymbol() +
-                               "': external functions are compiled for a device");
+  auto call = cast<tile::ExternCallOp>(op);
+  size_t count = call.getModel() ? countElements(call.getModel().getType()) : 1;
+  std::vector<std::vector<char>> memory;
+  auto allocate = [&](Type type) -> char * { return memory.emplace_back(count * getFormat(type).bytes()).data(); };
+  SmallVector<const void *> arguments;
+  for (Value argument : call.getArgs()) {
+    unsigned bytes = getFormat(argument.getType()).bytes();
+    char *packed = allocate(argument.getType());
+    for (auto [index, bits] : llvm::enumerate(machine.get(argument)))
+      std::memcpy(packed + index * bytes, &bits, bytes);
+    arguments.push_back(packed);
+  }
+  SmallVector<void *> results;
+  for (Type type : call.getResultTypes())
+    results.push_back(allocate(type));
+  if (!machine.options.callFunction ||
+      !machine.options.callFunction(call.getSymbol(), count, arguments.data(), results.data()))
+    return machine.error(op, "device function '" + call.getSymbol() + "' has no host implementation to interpret");
+  for (auto [result, packed] : llvm::zip_equal(call.getResults(), results)) {
+    Format format = getFormat(result.getType());
+    Elements elements(count);
+    for (auto [index, bits] : llvm::enumerate(elements)) {
+      std::memcpy(&bits, static_cast<const char *>(packed) + index * format.bytes(), format.bytes());
+      if (format.bits == 1)
+        bits = bits != 0;
+    }
+    machine.set(result, std::move(elements));
+  }
+  return llvm::Error::success();
 }
 
 /// The caller has waited for the launches before this one.

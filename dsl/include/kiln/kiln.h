@@ -5,6 +5,7 @@
 #include "kiln/control.h"
 #include "kiln/cuda.h"
 #include "kiln/device.h"
+#include "kiln/device_function.h"
 #include "kiln/device_memory.h"
 #include "kiln/dtype.h"
 #include "kiln/error.h"

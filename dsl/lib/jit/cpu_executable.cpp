@@ -1,3 +1,4 @@
+#include "jit/device_functions.h"
 #include "jit/diagnostics.h"
 #include "jit/dump.h"
 #include "jit/executable.h"
@@ -17,8 +18,9 @@ namespace {
 
 class CpuExecutable : public Executable {
 public:
-  CpuExecutable(std::unique_ptr<cpu::CompiledKernel> code, const Subject &subject, CompileOptions options)
-      : code_(std::move(code)) {
+  CpuExecutable(HostFunctions functions, std::unique_ptr<cpu::CompiledKernel> code, const Subject &subject,
+                CompileOptions options)
+      : functions_(std::move(functions)), code_(std::move(code)) {
     kernel_.name = subject.kernel;
     // Compiler and runtime know nothing of each other, so each declares the layout of ProgramInfo; it is the same.
     kernel_.entry = reinterpret_cast<runtime::CpuEntry>(code_->entry());
@@ -38,6 +40,7 @@ public:
   }
 
 private:
+  HostFunctions functions_; // the code calls them
   std::unique_ptr<cpu::CompiledKernel> code_;
   runtime::CpuKernel kernel_;
 };
@@ -46,12 +49,13 @@ constexpr llvm::StringLiteral stages[] = {"tile", "loops", "llvm", "llvmir", "as
 
 /// Compiles in place. `dump` may be null.
 std::unique_ptr<cpu::CompiledKernel> compile(detail::TracedKernel &traced, const Subject &subject,
-                                             CompileOptions options, Dump dump) {
-  const cpu::Symbol symbols[] = {
+                                             CompileOptions options, const HostFunctions &functions, Dump dump) {
+  std::vector<cpu::Symbol> symbols = {
       {"kiln_cpu_check", reinterpret_cast<void *>(runtime::cpu_check)},
       {"kiln_cpu_assert_failed", reinterpret_cast<void *>(runtime::cpu_assert_failed)},
       {"kiln_cpu_print", reinterpret_cast<void *>(runtime::cpu_print)},
   };
+  llvm::append_range(symbols, functions.symbols());
   cpu::Options cpu_options;
   cpu_options.checkBounds = options.checks;
   cpu_options.asserts = options.asserts;
@@ -78,14 +82,15 @@ std::unique_ptr<cpu::CompiledKernel> compile(detail::TracedKernel &traced, const
 std::unique_ptr<Executable> jit::make_cpu_executable(detail::TracedKernel traced, const Subject &subject,
                                                      CompileOptions options) {
   auto print_stage = [&](llvm::StringRef stage, llvm::StringRef text) { dump(stage, text, subject); };
-  std::unique_ptr<cpu::CompiledKernel> code =
-      dumping() ? compile(traced, subject, options, print_stage) : compile(traced, subject, options, nullptr);
-  return std::make_unique<CpuExecutable>(std::move(code), subject, options);
+  HostFunctions functions(traced, subject, "the CPU");
+  std::unique_ptr<cpu::CompiledKernel> code = dumping() ? compile(traced, subject, options, functions, print_stage)
+                                                        : compile(traced, subject, options, functions, nullptr);
+  return std::make_unique<CpuExecutable>(std::move(functions), std::move(code), subject, options);
 }
 
 std::string jit::cpu_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
                            std::string_view stage) {
   KeptStage kept(stage, stages, "cpu");
-  compile(traced, subject, options, kept);
+  compile(traced, subject, options, HostFunctions(traced, subject, "the CPU"), kept);
   return kept.text.value();
 }

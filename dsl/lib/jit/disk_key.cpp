@@ -95,7 +95,7 @@ runtime::CacheKey KeyBuilder::finish() const {
 }
 
 runtime::CacheKey jit::disk_key(mlir::ModuleOp module, llvm::StringRef arch, CompileOptions options,
-                                llvm::StringRef assembler) {
+                                llvm::StringRef assembler, llvm::StringRef nvrtc) {
   // Failed asserts name their line.
   const bool locations = options.line_info || options.asserts;
   std::string ir;
@@ -123,6 +123,7 @@ runtime::CacheKey jit::disk_key(mlir::ModuleOp module, llvm::StringRef arch, Com
   key.add("floating point", "no contraction, no flushing of denormals");
   key.add("asserts", options.asserts ? "1" : "0");
   key.add("line info", options.line_info ? "1" : "0");
-  key.add("ir", ir);
+  key.add("nvrtc", nvrtc);
+  key.add("ir", ir); // with the digests of device functions
   return key.finish();
 }

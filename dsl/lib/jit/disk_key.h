@@ -25,9 +25,9 @@ private:
 };
 
 /// What the code of a traced kernel depends on: its IR, the architecture, the options, and everything that turns one
-/// into the other. Locations count where they reach the code.
+/// into the other. Locations count where they reach the code. `nvrtc` is what compiles CUDA C++, if there is any.
 runtime::CacheKey disk_key(mlir::ModuleOp module, llvm::StringRef arch, CompileOptions options,
-                           llvm::StringRef assembler);
+                           llvm::StringRef assembler, llvm::StringRef nvrtc = {});
 
 /// What tells this build of Kiln from any other, in hexadecimal: the build id that the linker gave to the library or
 /// program which this code is in, or a digest of its file where it has none.

@@ -1,3 +1,4 @@
+#include "jit/device_functions.h"
 #include "jit/diagnostics.h"
 #include "jit/dump.h"
 #include "jit/emulated_code.h"
@@ -16,8 +17,9 @@ constexpr llvm::StringLiteral stages[] = {"tile", "tile_gpu", "threads", "llvm",
 
 class EmulatedExecutable : public Executable {
 public:
-  EmulatedExecutable(std::unique_ptr<emulator::CompiledKernel> code, CompileReport report, const Subject &subject)
-      : code_(std::move(code)), report_(std::move(report)),
+  EmulatedExecutable(HostFunctions functions, std::unique_ptr<emulator::CompiledKernel> code, CompileReport report,
+                     const Subject &subject)
+      : functions_(std::move(functions)), code_(std::move(code)), report_(std::move(report)),
         kernel_(emulated_code(*code_, subject.kernel, subject.arch, subject.note("running"))) {}
 
   /// Streams are for what goes on beside the host: here all is done on return.
@@ -27,6 +29,7 @@ public:
   CompileReport report() const override { return report_; }
 
 private:
+  HostFunctions functions_; // the code calls them
   std::unique_ptr<emulator::CompiledKernel> code_;
   CompileReport report_;
   runtime::EmulatedKernel kernel_;
@@ -34,11 +37,13 @@ private:
 
 /// Compiles in place.
 std::unique_ptr<emulator::CompiledKernel> compile(detail::TracedKernel &traced, const Subject &subject,
-                                                  CompileOptions options, Dump dump, CompileReport &report) {
+                                                  CompileOptions options, const HostFunctions &functions, Dump dump,
+                                                  CompileReport &report) {
   const gpu::GPUTarget &target = target_of(subject);
   emulator::Options emulator_options;
   emulator_options.asserts = options.asserts;
   emulator_options.execute = runtime::emulator_execute;
+  emulator_options.symbols = functions.symbols();
   emulator_options.dump = dump;
 
   // As for the CPU, a failure needs what went in.
@@ -69,9 +74,11 @@ std::unique_ptr<Executable> jit::make_emulated_executable(detail::TracedKernel t
   override_tile(traced, subject);
   auto print_stage = [&](llvm::StringRef stage, llvm::StringRef text) { dump(stage, text, subject); };
   CompileReport report;
-  std::unique_ptr<emulator::CompiledKernel> code = dumping() ? compile(traced, subject, options, print_stage, report)
-                                                             : compile(traced, subject, options, nullptr, report);
-  return std::make_unique<EmulatedExecutable>(std::move(code), std::move(report), subject);
+  HostFunctions functions(traced, subject, "an emulated GPU");
+  std::unique_ptr<emulator::CompiledKernel> code =
+      dumping() ? compile(traced, subject, options, functions, print_stage, report)
+                : compile(traced, subject, options, functions, nullptr, report);
+  return std::make_unique<EmulatedExecutable>(std::move(functions), std::move(code), std::move(report), subject);
 }
 
 std::string jit::emulated_stage(detail::TracedKernel traced, const Subject &subject, CompileOptions options,
@@ -81,7 +88,7 @@ std::string jit::emulated_stage(detail::TracedKernel traced, const Subject &subj
   override_tile(traced, subject);
   CompileReport report;
   try {
-    compile(traced, subject, options, kept, report);
+    compile(traced, subject, options, HostFunctions(traced, subject, "an emulated GPU"), kept, report);
   } catch (const CompileError &) {
     // A stage that was reached can be looked at although a later one failed.
     if (!kept.text)

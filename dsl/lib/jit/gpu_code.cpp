@@ -1,5 +1,6 @@
 #include "jit/gpu_code.h"
 
+#include "jit/device_functions.h"
 #include "jit/diagnostics.h"
 #include "jit/disk_key.h"
 #include "jit/dump.h"
@@ -12,6 +13,7 @@
 #include "kiln/Target/NVPTX/GPUCompiler.h"
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/disk_cache.h"
+#include "kiln/runtime/nvrtc.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -27,7 +29,10 @@ constexpr llvm::StringLiteral stages[] = {"tile", "tile_gpu", "threads", "llvm",
 
 std::vector<runtime::KernelParameter> parameters_of(mlir::ModuleOp module) {
   std::vector<runtime::KernelParameter> result;
-  auto kernel = *module.getOps<mlir::func::FuncOp>().begin();
+  mlir::func::FuncOp kernel;
+  for (auto function : module.getOps<mlir::func::FuncOp>())
+    if (tile::isKernel(function))
+      kernel = function;
   for (mlir::Type type : kernel.getArgumentTypes()) {
     using Kind = runtime::ParameterKind;
     if (llvm::isa<tile::PtrType>(type))
@@ -97,6 +102,8 @@ void lower(detail::TracedKernel &traced, const Subject &subject, CompileOptions 
   gpu_options.asserts = options.asserts;
   gpu_options.lineInfo = options.line_info;
   gpu_options.dump = dump;
+  const std::vector<gpu::DeviceCode> functions = device_code(traced, subject);
+  gpu_options.functions = functions;
 
   // As for the CPU, a failure needs what went in.
   mlir::OwningOpRef<mlir::ModuleOp> input = llvm::cast<mlir::ModuleOp>(traced.module->getOperation()->clone());
@@ -177,12 +184,14 @@ GpuCode jit::make_gpu_code(detail::TracedKernel traced, const Subject &subject, 
   runtime::DiskCache &cache = runtime::process_cache();
   const std::string assembler = runtime::assembler_identity();
   // Without an assembler there is nothing to keep.
-  if (assembler.empty() || !cache.unusable().empty())
+  // Of files that CUDA C++ includes, nothing stands in the key.
+  if (assembler.empty() || !cache.unusable().empty() || includes_files(traced))
     return compile(std::move(traced), subject, options, nullptr);
 
   Stopwatch looking;
   const Places places(*traced.module);
-  const runtime::CacheKey key = disk_key(*traced.module, subject.arch, options, assembler);
+  const runtime::CacheKey key = disk_key(*traced.module, subject.arch, options, assembler,
+                                         needs_nvrtc(traced) ? runtime::nvrtc_identity() : std::string());
   if (std::optional<runtime::KernelImage> image = cache.lookup(key)) {
     GpuCode code;
     code.origin = GpuCode::Origin::disk;

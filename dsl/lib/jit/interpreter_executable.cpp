@@ -1,3 +1,4 @@
+#include "jit/device_functions.h"
 #include "jit/dump.h"
 #include "jit/executable.h"
 
@@ -40,7 +41,8 @@ private:
 class InterpreterExecutable : public Executable {
 public:
   InterpreterExecutable(detail::TracedKernel traced, const Subject &subject, CompileOptions options)
-      : traced_(std::move(traced)), module_(*traced_.module), subject_(subject), options_(options) {}
+      : functions_(traced, subject, "the interpreter"), traced_(std::move(traced)), module_(*traced_.module),
+        subject_(subject), options_(options) {}
 
   void launch(std::array<unsigned, 3> grid, const void *const *args, void *, bool) const override {
     std::string refused;
@@ -48,10 +50,17 @@ public:
       refused = debug::describe_access(address, bytes, is_store);
       return refused.empty();
     };
+    auto call = [&](llvm::StringRef symbol, std::size_t count, const void *const *arguments, void *const *results) {
+      const detail::DeviceFunctionCode *function = functions_.find(symbol);
+      if (function)
+        function->call(function->callable.get(), static_cast<std::int64_t>(count), arguments, results);
+      return function != nullptr;
+    };
     LineStream lines(subject_.kernel);
     interp::Options options;
     if (options_.checks)
       options.allowAccess = allow;
+    options.callFunction = call;
     options.printStream = &lines;
     options.asserts = options_.asserts;
 
@@ -74,6 +83,7 @@ public:
   }
 
 private:
+  HostFunctions functions_;
   detail::TracedKernel traced_;
   mutable mlir::ModuleOp module_; // interpreting does not change it
   Subject subject_;

@@ -27,6 +27,9 @@ std::string nvjitlink_identity(const std::filesystem::path &path);
 std::string ptxas_identity(const std::filesystem::path &path);
 std::string driver_identity();
 
+/// What tells the build of a library from any other, read from its file.
+std::string library_identity(const std::filesystem::path &path);
+
 // They fill in the cubin and the log, and throw CompileError.
 void assemble_with_nvjitlink(const std::filesystem::path &path, std::string_view ptx, const std::string &arch,
                              Assembled &result);

@@ -152,19 +152,22 @@ Found assembler::find_nvjitlink() {
               " where libraries are looked for, nor in a CUDA toolkit (KILN_NVJITLINK names one)"};
 }
 
+std::string assembler::library_identity(const std::filesystem::path &path) {
+  std::string id = build_id(path);
+  if (!id.empty())
+    return id;
+  std::error_code error; // built without one; the full name has the version
+  return std::filesystem::canonical(path, error).filename().string() + " of " +
+         std::to_string(std::filesystem::file_size(path, error)) + " bytes";
+}
+
 std::string assembler::nvjitlink_identity(const std::filesystem::path &path) {
   static std::mutex mutex;
   static auto *const known = new std::map<std::string, std::string>;
   std::lock_guard lock(mutex);
   auto [it, fresh] = known->try_emplace(path.string());
-  if (fresh) {
-    std::error_code error;
-    std::string id = build_id(path);
-    if (id.empty()) // built without one; the full name has the version
-      id = std::filesystem::canonical(path, error).filename().string() + " of " +
-           std::to_string(std::filesystem::file_size(path, error)) + " bytes";
-    it->second = "nvjitlink " + id;
-  }
+  if (fresh)
+    it->second = "nvjitlink " + library_identity(path);
   return it->second;
 }
 

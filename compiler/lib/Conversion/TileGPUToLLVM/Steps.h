@@ -34,6 +34,9 @@ mlir::ArrayAttr countOperations(mlir::func::FuncOp kernel);
 /// Replaces arithmetic that a host does not do as a GPU does.
 void expandHostArithmetic(mlir::ModuleOp module);
 
+/// Makes the device functions that threads call into calls of their host implementations.
+void callHostFunctions(mlir::ModuleOp module);
+
 /// Replaces tile_gpu.machine by calls of kExecuteSymbol, gives the kernels the parameters that this takes, and lets
 /// them count their blocks. The kernels get kSitesAttr.
 mlir::LogicalResult callMachineOps(mlir::ModuleOp module);

@@ -38,6 +38,7 @@ struct TileGPUToEmulatorPass : kiln::impl::TileGPUToEmulatorBase<TileGPUToEmulat
     expandHostArithmetic(module);
     if (failed(callMachineOps(module)))
       return signalPassFailure();
+    callHostFunctions(module);
     for (auto [kernel, blocks] : counts)
       kernel->setAttr(kBlocksAttr, blocks);
   }

@@ -82,9 +82,6 @@ public:
   Value addInLoop(Value address, Value on, Value value);
 
 private:
-  /// Makes the old values that the owners have known to all who hold the elements.
-  void shareOldValues(MutableArrayRef<Value> old, Value owner);
-
   ThreadLowering &lowering;
   Operation *op;
   Value pointer, result;
@@ -113,7 +110,7 @@ void AtomicLowering::run(Value mask, Emit emit) {
   if (acquires && !isScalar)
     lowering.machineResults(fence, {});
   if (isShared)
-    shareOldValues(old, owner);
+    shareOwnedValues(lowering, result, old, owner, lowering.getSharedAddress(op));
   else if (acquires)
     lowering.barrier();
   if (isUsed)
@@ -125,34 +122,6 @@ void AtomicLowering::run(Value mask, Emit emit) {
   record.predicated = owner || mask;
   record.limit = tile::AccessLimit::Single;
   lowering.addAccessRecord(record);
-}
-
-void AtomicLowering::shareOldValues(MutableArrayRef<Value> old, Value owner) {
-  Type element = tile::getElementOrSelf(result.getType());
-  int64_t bytes = getBytes(element);
-  std::string width = "b" + std::to_string(8 * bytes);
-  Value base = lowering.getSharedAddress(op);
-  SmallVector<Value> addresses{base};
-  if (LayoutAttr layout = getLayout(result)) {
-    LinearLayout linear = layout.getLinear();
-    // Elements lie in row-major order.
-    Value part = lowering.getThreadPart(linear);
-    uint64_t bits = 0;
-    for (Axis axis : {Axis::lane(), Axis::warp()})
-      for (uint64_t basis : linear.getBases(axis))
-        bits |= basis;
-    addresses.clear();
-    for (unsigned i = 0; i < old.size(); ++i) {
-      Value offset = lowering.combine(part, bits, linear.apply(i));
-      offset = arith::MulIOp::create(lowering.builder, lowering.loc, offset, lowering.i32(bytes));
-      addresses.push_back(lowering.add(base, offset));
-    }
-  }
-  for (auto [address, value] : llvm::zip_equal(addresses, old))
-    lowering.machineResults("st.shared." + width + ".pred", {address, owner, lowering.toBits(value)});
-  lowering.barrier();
-  for (auto [address, value] : llvm::zip_equal(addresses, old))
-    value = lowering.fromBits(lowering.machine("ld.shared." + width, address), element);
 }
 
 Value AtomicLowering::addInLoop(Value address, Value on, Value value) {
@@ -177,6 +146,34 @@ Value AtomicLowering::addInLoop(Value address, Value on, Value value) {
 }
 
 } // namespace
+
+void tile_gpu::shareOwnedValues(ThreadLowering &lowering, Value result, MutableArrayRef<Value> values, Value owner,
+                                Value base) {
+  Type element = tile::getElementOrSelf(result.getType());
+  int64_t bytes = getBytes(element);
+  std::string width = "b" + std::to_string(8 * bytes);
+  SmallVector<Value> addresses{base};
+  if (LayoutAttr layout = getLayout(result)) {
+    LinearLayout linear = layout.getLinear();
+    // Elements lie in row-major order.
+    Value part = lowering.getThreadPart(linear);
+    uint64_t bits = 0;
+    for (Axis axis : {Axis::lane(), Axis::warp()})
+      for (uint64_t basis : linear.getBases(axis))
+        bits |= basis;
+    addresses.clear();
+    for (unsigned i = 0; i < values.size(); ++i) {
+      Value offset = lowering.combine(part, bits, linear.apply(i));
+      offset = arith::MulIOp::create(lowering.builder, lowering.loc, offset, lowering.i32(bytes));
+      addresses.push_back(lowering.add(base, offset));
+    }
+  }
+  for (auto [address, value] : llvm::zip_equal(addresses, values))
+    lowering.machineResults("st.shared." + width + ".pred", {address, owner, lowering.toBits(value)});
+  lowering.barrier();
+  for (auto [address, value] : llvm::zip_equal(addresses, values))
+    value = lowering.fromBits(lowering.machine("ld.shared." + width, address), element);
+}
 
 LogicalResult tile_gpu::lowerAtomicRMW(ThreadLowering &lowering, tile::AtomicRMWOp op) {
   AtomicLowering atomic(lowering, op, op.getPointer(), op.getOrder(), op.getScope());

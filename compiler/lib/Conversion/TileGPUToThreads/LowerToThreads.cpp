@@ -10,6 +10,8 @@
 
 #include "Lowerings.h"
 
+#include "kiln/Dialect/Tile/IR/DeviceFunctions.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -295,6 +297,7 @@ LogicalResult KernelLowering::lower(Operation *op) {
       .Case<tile::StoreOp>(family(lowerStore))
       .Case<tile::AtomicRMWOp>(family(lowerAtomicRMW))
       .Case<tile::AtomicCASOp>(family(lowerAtomicCAS))
+      .Case<tile::ExternCallOp>(family(lowerExternCall))
       .Case<tile::AssertOp>(family(lowerAssert))
       .Case<tile::AssumeOp>(family(lowerAssume))
       .Case<tile::PrintOp>(family(lowerPrint))
@@ -357,6 +360,11 @@ struct LowerToThreadsPass : tile_gpu::impl::LowerToThreadsBase<LowerToThreadsPas
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       if (tile::isKernel(function) && failed(KernelLowering(function, lowering).run()))
         return signalPassFailure();
+    // What was declared of device functions is not what a thread calls.
+    for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (function.isExternal() && !function.getName().starts_with(tile::kDeviceFunctionPrefix) &&
+          SymbolTable::symbolKnownUseEmpty(function, getOperation()))
+        function.erase();
   }
 };
 

@@ -53,6 +53,13 @@ llvm::LogicalResult lowerStore(ThreadLowering &lowering, tile::StoreOp op);
 // AtomicLowering.cpp
 llvm::LogicalResult lowerAtomicRMW(ThreadLowering &lowering, tile::AtomicRMWOp op);
 llvm::LogicalResult lowerAtomicCAS(ThreadLowering &lowering, tile::AtomicCASOp op);
+/// Makes the `values` of a result that the owners of its elements have known to all who hold these: through shared
+/// memory from `base` on, with a barrier between writing and reading.
+void shareOwnedValues(ThreadLowering &lowering, mlir::Value result, mlir::MutableArrayRef<mlir::Value> values,
+                      mlir::Value owner, mlir::Value base);
+
+// ExternCallLowering.cpp
+llvm::LogicalResult lowerExternCall(ThreadLowering &lowering, tile::ExternCallOp op);
 
 // CheckLowering.cpp
 llvm::LogicalResult lowerAssert(ThreadLowering &lowering, tile::AssertOp op);

@@ -6,11 +6,12 @@
 //
 // evaluates offsets, masks and fill values where it needs them (ElementEvaluator), and writes what it loads into a
 // buffer that the rest of the lowering sees as a tensor. Stored values that are used nowhere else are evaluated in the
-// loop too.
+// loop too. Calls of device functions become calls of their host implementations (HostCalls.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "AccessLowering.h"
+#include "HostCalls.h"
 #include "kiln/Analysis/AxisFacts.h"
 #include "kiln/Conversion/TileToCPU/Passes.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
@@ -90,7 +91,7 @@ public:
     CheckCalls calls(getOperation());
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
-      if (isa<LoadOp, StoreOp, AtomicRMWOp, AtomicCASOp, AssertOp, PrintOp>(op))
+      if (isa<LoadOp, StoreOp, AtomicRMWOp, AtomicCASOp, AssertOp, PrintOp, ExternCallOp>(op))
         work.push_back(op);
     });
     // Plans are made first: the facts describe the operations as they were.
@@ -100,6 +101,10 @@ public:
     for (auto [op, plan] : plans)
       if (failed(lower(op, plan, calls)))
         return signalPassFailure();
+    // What was declared of device functions is not what is called.
+    for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (function.isExternal() && SymbolTable::symbolKnownUseEmpty(function, getOperation()))
+        function.erase();
   }
 
 private:
@@ -142,6 +147,10 @@ LogicalResult LowerMemoryPass::lower(Operation *op, AccessPlan plan, CheckCalls 
   }
   if (auto print = dyn_cast<PrintOp>(op))
     return calls.lowerPrint(print);
+  if (auto call = dyn_cast<ExternCallOp>(op)) {
+    lowerHostCall(call);
+    return success();
+  }
 
   Value pointer = isa<AtomicRMWOp>(op)   ? cast<AtomicRMWOp>(op).getPointer()
                   : isa<AtomicCASOp>(op) ? cast<AtomicCASOp>(op).getPointer()

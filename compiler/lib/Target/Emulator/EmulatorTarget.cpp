@@ -122,9 +122,10 @@ llvm::Expected<std::unique_ptr<CompiledKernel>> emulator::compile(ModuleOp modul
   if (!llvmModule)
     return firstError.error("the kernel could not be translated to LLVM IR");
 
-  std::pair<StringRef, void *> execute(kExecuteSymbol, reinterpret_cast<void *>(options.execute));
+  SmallVector<std::pair<StringRef, void *>> symbols(options.symbols);
+  symbols.emplace_back(kExecuteSymbol, reinterpret_cast<void *>(options.execute));
   native::NativeOptions loading;
-  loading.symbols = execute;
+  loading.symbols = symbols;
   loading.effort = native::Effort::Quick;
   loading.maxFrameBytes = kMaxFrameBytes;
   loading.dump = options.dump;

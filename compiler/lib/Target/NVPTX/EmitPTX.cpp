@@ -227,7 +227,10 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
 void generate(Generation &generation, const EmitOptions &options) {
   llvm::Module &module = *generation.module;
   describeCalls(module);
-  if (llvm::Error error = linkLibdevice(module)) {
+  llvm::Error error = linkBitcode(module, options.functions);
+  if (!error)
+    error = linkLibdevice(module);
+  if (error) {
     generation.error = llvm::toString(std::move(error));
     return;
   }
@@ -274,14 +277,14 @@ llvm::Expected<std::string> gpu::emitPTX(ModuleOp module, const GPUTarget &targe
   auto error = [&](const Twine &text) {
     return llvm::createStringError("kernel '" + kernel + "' for " + target.name + ": " + text);
   };
-  unsigned ptx = target.ptx;
-  if (auto version = module->getAttrOfType<IntegerAttr>(kPTXVersionAttr))
-    ptx = std::max<unsigned>(ptx, version.getInt());
+  unsigned version = target.ptx;
+  if (auto needed = module->getAttrOfType<IntegerAttr>(kPTXVersionAttr))
+    version = std::max<unsigned>(version, needed.getInt());
   if (options.lineInfo && failed(addLineInfo(module)))
     return error("line information cannot be added");
 
   auto generation = std::make_unique<Generation>();
-  generation->machine = createMachine(target, ptx);
+  generation->machine = createMachine(target, version);
   generation->context.setDiagnosticHandlerCallBack(
       [](const llvm::DiagnosticInfo *info, void *text) {
         if (info->getSeverity() != llvm::DS_Error)
@@ -305,7 +308,8 @@ llvm::Expected<std::string> gpu::emitPTX(ModuleOp module, const GPUTarget &targe
   }
   if (!generation->error.empty())
     return error(generation->error);
+  std::string ptx = linkPTX(generation->ptx, options.functions);
   if (options.dump)
-    options.dump("ptx", generation->ptx);
-  return std::string(generation->ptx);
+    options.dump("ptx", ptx);
+  return ptx;
 }

@@ -117,6 +117,7 @@ llvm::Expected<CompiledKernel> gpu::compile(ModuleOp module, const GPUTarget &ta
 
   EmitOptions emit;
   emit.lineInfo = options.lineInfo;
+  emit.functions = options.functions;
   emit.dump = options.dump;
   llvm::Expected<std::string> ptx = emitPTX(module, target, emit);
   if (!ptx)

@@ -50,6 +50,8 @@ struct Options {
   /// Evaluate tile.assert, and in it the promises of tile.assume.
   bool asserts = false;
   Execute execute = nullptr;
+  /// The host implementations of device functions (DeviceFunctions.h).
+  llvm::ArrayRef<std::pair<llvm::StringRef, void *>> symbols = {};
   /// Called with the name of each stage ("tile", "tile_gpu", "threads", "llvm", "llvmir", "asm") and its text, if set.
   llvm::function_ref<void(llvm::StringRef stage, llvm::StringRef text)> dump = nullptr;
 };

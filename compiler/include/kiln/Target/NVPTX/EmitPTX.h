@@ -3,6 +3,7 @@
 #ifndef KILN_TARGET_NVPTX_EMITPTX_H
 #define KILN_TARGET_NVPTX_EMITPTX_H
 
+#include "kiln/Target/NVPTX/DeviceCode.h"
 #include "kiln/Target/NVPTX/GPUTarget.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -13,6 +14,8 @@ namespace kiln::gpu {
 struct EmitOptions {
   /// Say with .loc which line of the source each instruction comes from. The instructions stay the same.
   bool lineInfo = false;
+  /// The device functions that the kernel calls.
+  llvm::ArrayRef<DeviceCode> functions = {};
   /// Called with the name of each stage ("llvmir", "ptx") and its text, if set.
   llvm::function_ref<void(llvm::StringRef stage, llvm::StringRef text)> dump = nullptr;
 };

@@ -9,6 +9,7 @@
 #define KILN_TARGET_NVPTX_GPUCOMPILER_H
 
 #include "kiln/Conversion/TileGPUToThreads/AccessReport.h"
+#include "kiln/Target/NVPTX/DeviceCode.h"
 #include "kiln/Target/NVPTX/GPUTarget.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -22,6 +23,8 @@ struct Options {
   bool asserts = false;
   /// Say with .loc which line of the source each instruction comes from. The instructions stay the same.
   bool lineInfo = false;
+  /// The device functions that the kernel calls.
+  llvm::ArrayRef<DeviceCode> functions = {};
   /// Called with the name of each stage ("tile", "tile_gpu", "threads", "llvm", "llvmir", "ptx") and its text, if set.
   llvm::function_ref<void(llvm::StringRef stage, llvm::StringRef text)> dump = nullptr;
 };

@@ -87,6 +87,14 @@ LogicalResult TileDialect::verifyOperationAttribute(Operation *op, NamedAttribut
                                << attribute.getValue();
     return success();
   }
+  if (name == kDigestAttr) {
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (!function || !function.isExternal())
+      return op->emitOpError() << "has attribute '" << name << "', which only a func.func without a body may carry";
+    if (!isa<StringAttr>(attribute.getValue()))
+      return op->emitOpError() << "attribute '" << name << "' must be a string, but is " << attribute.getValue();
+    return success();
+  }
   if (name == kReadOnlyAttr || name == kDivisibilityAttr)
     return op->emitOpError() << "has attribute '" << name << "', which belongs on an argument of a kernel";
   return op->emitOpError() << "has the unknown attribute '" << name << "'";

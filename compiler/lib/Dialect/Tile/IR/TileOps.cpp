@@ -190,11 +190,15 @@ LogicalResult BitcastOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ExternCallOp::verify() {
-  Type result = getResult().getType();
+  Value model = getModel();
   for (auto [index, type] : llvm::enumerate(getArgs().getTypes()))
-    if (withElementType(result, getElementOrSelf(type)) != type)
-      return emitOpError() << "works element by element, but argument " << index << " is " << type
-                           << " and the result is " << result;
+    if (withElementType(model.getType(), getElementOrSelf(type)) != type)
+      return emitOpError() << "works element by element, but argument " << index << " is " << type << " and "
+                           << (getNumResults() ? "the result is " : "argument 0 is ") << model.getType();
+  for (auto [index, type] : llvm::enumerate(getResultTypes()))
+    if (withElementType(model.getType(), getElementOrSelf(type)) != type)
+      return emitOpError() << "works element by element, but result " << index << " is " << type << " and result 0 is "
+                           << model.getType();
   return success();
 }
 
@@ -202,14 +206,16 @@ LogicalResult ExternCallOp::verifySymbolUses(SymbolTableCollection &symbolTable)
   auto function = symbolTable.lookupNearestSymbolFrom<func::FuncOp>(*this, getSymbolAttr());
   if (!function)
     return emitOpError() << "calls '" << getSymbol() << "', which is not a function of this module";
-  SmallVector<Type> arguments;
-  for (Type type : getArgs().getTypes())
-    arguments.push_back(getElementOrSelf(type));
-  auto expected = FunctionType::get(getContext(), arguments, getElementOrSelf(getResult().getType()));
+  auto elements = [](TypeRange types) { return llvm::map_to_vector(types, getElementOrSelf); };
+  auto expected = FunctionType::get(getContext(), elements(getArgs().getTypes()), elements(getResultTypes()));
   if (function.getFunctionType() != expected)
     return emitOpError() << "calls '" << getSymbol() << "' as " << expected << ", but it is "
                          << function.getFunctionType();
   return success();
+}
+
+Speculation::Speculatability ExternCallOp::getSpeculatability() {
+  return getPure() ? Speculation::Speculatable : Speculation::NotSpeculatable;
 }
 
 void ExternCallOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {

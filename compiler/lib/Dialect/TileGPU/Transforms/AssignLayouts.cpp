@@ -84,11 +84,14 @@ private:
 // Values that have one home
 //===----------------------------------------------------------------------===//
 
-/// The value under which the home of `value` is kept: the result of a loop for what the loop carries.
+/// The value under which the home of `value` is kept: the result of a loop for what the loop carries, the first of the
+/// results of a call.
 Value LayoutAssignment::representative(Value value) const {
   auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument)
-    return value;
+  if (!argument) {
+    auto call = value.getDefiningOp<tile::ExternCallOp>();
+    return call ? call.getModel() : value;
+  }
   Operation *parent = argument.getOwner()->getParentOp();
   if (auto loop = dyn_cast<scf::ForOp>(parent))
     return argument.getArgNumber() == 0 ? value : loop.getResult(argument.getArgNumber() - 1);
@@ -144,6 +147,7 @@ LayoutAttr LayoutAssignment::getNeed(OpOperand &use) const {
         auto type = cast<RankedTensorType>(use.get().getType());
         return LayoutAttr::get(op->getContext(), getScanLayout(type.getShape(), scan.getAxis(), numWarps));
       })
+      .Case<tile::ExternCallOp>([&](tile::ExternCallOp call) { return homeOf(call.getModel()); })
       .Case<tile::StoreOp>([&](auto) {
         // Too small for a choice: where the first operand is that has a home.
         for (Value operand : op->getOperands())
@@ -210,7 +214,8 @@ bool LayoutAssignment::forwardValues(Operation *op) {
   } else if (auto condition = dyn_cast<scf::ConditionOp>(op)) {
     for (auto [result, value] : llvm::zip_equal(op->getParentOp()->getResults(), condition.getArgs()))
       follow(result, value);
-  } else if (op->getNumResults() == 1 && isTile(op->getResult(0)) && !isa<tile::LoadOp>(op)) {
+  } else if ((op->getNumResults() == 1 || (isa<tile::ExternCallOp>(op) && op->getNumResults() != 0)) &&
+             isTile(op->getResult(0)) && !isa<tile::LoadOp>(op)) {
     // A broadcast is made where it is needed, of a source that is smaller.
     if (isa<tile::BroadcastOp, tile::ExpandDimsOp>(op))
       return false;

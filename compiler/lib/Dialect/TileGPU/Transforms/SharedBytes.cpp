@@ -24,18 +24,28 @@ static int64_t getConversionBytes(ConvertLayoutOp op) {
   return planConversion(from.getLinear(), to.getLinear(), getElementBytes(op.getSource())).sharedBytes;
 }
 
-/// An atomic is done by one thread. Where others hold the element too, that thread tells them the old value: of a
+/// What one thread does for each element, an atomic or a call with effects, others may want to know the result of: of a
 /// scalar all do, of a tile those that its layout gives copies.
-template <typename Atomic>
-static int64_t getAtomicBytes(Atomic op) {
-  if (op.getResult().use_empty())
+static int64_t getOwnedBytes(Value result) {
+  if (result.use_empty())
     return 0;
-  auto type = dyn_cast<RankedTensorType>(op.getResult().getType());
+  auto type = dyn_cast<RankedTensorType>(result.getType());
   if (!type)
     return 8;
   LinearLayout layout = getLayout(type).getLinear();
   bool hasCopies = layout.getDependentBits(Axis::lane()) || layout.getDependentBits(Axis::warp());
-  return hasCopies ? type.getNumElements() * type.getElementTypeBitWidth() / 8 : 0;
+  return hasCopies ? type.getNumElements() * getElementBytes(result) : 0;
+}
+
+SmallVector<int64_t> tile_gpu::getCallOffsets(tile::ExternCallOp op, int64_t &bytes) {
+  SmallVector<int64_t> offsets;
+  bytes = 0;
+  for (Value result : op.getResults()) {
+    int64_t own = op.getPure() ? 0 : getOwnedBytes(result);
+    offsets.push_back(own ? bytes : -1);
+    bytes += llvm::alignTo(own, 8);
+  }
+  return offsets;
 }
 
 template <typename Op>
@@ -49,7 +59,12 @@ int64_t tile_gpu::getSharedBytes(Operation *op) {
   if (llvm::any_of(op->getOperandTypes(), lacksLayout) || llvm::any_of(op->getResultTypes(), lacksLayout))
     return 0; // tile-gpu-lower-to-threads reports it
   return TypeSwitch<Operation *, int64_t>(op)
-      .Case<tile::AtomicRMWOp, tile::AtomicCASOp>([](auto atomic) { return getAtomicBytes(atomic); })
+      .Case<tile::AtomicRMWOp, tile::AtomicCASOp>([](auto atomic) { return getOwnedBytes(atomic.getResult()); })
+      .Case<tile::ExternCallOp>([](tile::ExternCallOp call) {
+        int64_t bytes;
+        getCallOffsets(call, bytes);
+        return bytes;
+      })
       .Case<tile::DotOp>([](auto dot) { return DotStaging(dot).bytes; })
       .Case<tile::ReduceOp, tile::ScanOp>([](auto op) { return getAxisBytes(op); })
       .Case<ConvertLayoutOp>(getConversionBytes)

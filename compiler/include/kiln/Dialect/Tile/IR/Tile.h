@@ -49,6 +49,7 @@ namespace kiln::tile {
 /// Names of the attributes that kernels, their arguments and loops carry.
 inline constexpr llvm::StringLiteral kKernelAttr = "tile.kernel";     // unit, on func.func
 inline constexpr llvm::StringLiteral kOverlapsAttr = "tile.overlaps"; // unit, on func.func
+inline constexpr llvm::StringLiteral kDigestAttr = "tile.digest";     // string, on the declaration of a device function
 inline constexpr llvm::StringLiteral kReadOnlyAttr = "tile.readonly"; // unit, on a pointer argument
 inline constexpr llvm::StringLiteral kDivisibilityAttr =
     "tile.divisibility";                                               // i64, on a pointer (bytes) or integer argument

@@ -402,21 +402,31 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<[
 //===----------------------------------------------------------------------===//
 
 def Tile_ExternCallOp : Tile_Op<"extern_call", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                             DeclareOpInterfaceMethods<ConditionallySpeculatable>,
                                              DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "call a scalar function on each element";
   let description = [{
-    Calls `symbol`, a device function of scalars, once for each element. Operands and result have the same shape. A `pure` call has no effects and may be
-    removed, repeated or hoisted.
+    Calls `symbol`, a device function of scalars that the module declares, once for each element, whatever thread does it. Operands and results have
+    the same shape. A `pure` call has no effects and may be removed, repeated or hoisted; any other is made exactly once for each element, in
+    unspecified order. The body of the function is no part of the module: whoever compiles or interprets it provides it under the name of the symbol.
 
     ```mlir
     func.func private @gelu(f32) -> f32
+    func.func private @split(f32) -> (f32, i32)
     %y = tile.extern_call @gelu(%x) pure : (tensor<64xf32>) -> tensor<64xf32>
+    %f, %e = tile.extern_call @split(%x) pure : (tensor<64xf32>) -> (tensor<64xf32>, tensor<64xi32>)
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$symbol, Variadic<Tile_NumberLike>:$args, UnitAttr:$pure);
-  let results = (outs Tile_NumberLike:$result);
-  let assemblyFormat = "$symbol `(` $args `)` (`pure` $pure^)? attr-dict `:` functional-type($args, $result)";
+  let results = (outs Variadic<Tile_NumberLike>:$values);
+  let assemblyFormat = "$symbol `(` $args `)` (`pure` $pure^)? attr-dict `:` functional-type($args, $values)";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// A value of the shape that operands and results share; null where there are neither.
+    mlir::Value getModel() {
+      return getNumResults() ? getResult(0) : getArgs().empty() ? mlir::Value() : getArgs().front();
+    }
+  }];
 }
 
 def Tile_AssumeOp : Tile_Op<"assume", [Pure, AllTypesMatch<["source", "result"]>]> {
