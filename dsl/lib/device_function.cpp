@@ -110,8 +110,8 @@ void detail::call_device_function(const std::shared_ptr<const DeviceFunctionCode
                                   const Operand *const *arguments, Tile *results, const Loc &loc) {
   Tracer &t = Tracer::current(loc);
   const std::size_t count = function->signature.arguments.size();
-  if (!function->pure && t.frames.back().kind == Frame::Kind::combiner)
-    t.fail(loc, "the combiner of a reduction or scan may not call '" + function->name + "', which is not pure");
+  if (t.frames.back().kind == Frame::Kind::combiner)
+    t.fail(loc, "the combiner of a reduction or scan may not call a device function, here '" + function->name + "'");
   std::vector<Value> values(count);
   std::optional<Shape> shape = Shape{};
   for (std::size_t i = 0; i < count; ++i) {
@@ -122,7 +122,7 @@ void detail::call_device_function(const std::shared_ptr<const DeviceFunctionCode
       while (other + 1 < i && broadcast_shapes(info(values[other]).shape, info(values[i]).shape))
         ++other;
       t.fail(loc, "'" + function->name + "': shapes of " + text(values[other]) + " and " + text(values[i]) +
-                      " do not match");
+                      " do not match: aligned at the last dimension, sizes are equal or 1");
     }
     shape = both;
   }

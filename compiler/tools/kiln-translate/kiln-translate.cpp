@@ -7,6 +7,7 @@
 #include "../Registration.h"
 
 #include "kiln/Conversion/TileGPUToLLVM/Passes.h"
+#include "kiln/Dialect/Tile/IR/DeviceFunctions.h"
 #include "kiln/Dialect/TileGPU/IR/MachineOps.h"
 #include "kiln/Target/NVPTX/EmitPTX.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -30,14 +31,44 @@ static cl::opt<std::string> arch("arch", cl::desc("GPU architecture"), cl::init(
 static cl::opt<bool> lineInfo("line-info", cl::desc("say which lines of the source instructions come from"),
                               cl::cat(category));
 static cl::opt<bool> emitLLVM("emit-llvm", cl::desc("print the optimised LLVM IR instead of PTX"), cl::cat(category));
+static cl::list<std::string> deviceFunctions("device-function",
+                                             cl::desc("code of a device function of words: LLVM IR or bitcode, or PTX "
+                                                      "in a file named *.ptx"),
+                                             cl::value_desc("symbol=file"), cl::cat(category));
 static cl::opt<bool> listMachineOps("list-machine-ops", cl::desc("print the table of machine operations"),
                                     cl::cat(category));
+
+/// Reads what --device-function names. The scalars of a function are the words that the module declares, its first
+/// result is returned, and the others are written through pointers behind the arguments.
+static llvm::Error readDeviceFunctions(ModuleOp module, SmallVectorImpl<gpu::DeviceCode> &functions) {
+  for (StringRef argument : deviceFunctions) {
+    auto [symbol, path] = argument.split('=');
+    auto file = llvm::MemoryBuffer::getFile(path);
+    if (!file)
+      return llvm::createStringError(path + ": " + file.getError().message());
+    auto declaration = module.lookupSymbol<func::FuncOp>((tile::kDeviceFunctionPrefix + symbol).str());
+    if (!declaration)
+      return llvm::createStringError("the module declares no device function '" + symbol + "'");
+    gpu::DeviceCode &code = functions.emplace_back();
+    code.symbol = code.name = symbol.str();
+    (path.ends_with(".ptx") ? code.ptx : code.bitcode) = (*file)->getBuffer().str();
+    code.type = declaration.getFunctionType();
+    code.returnsValue = declaration.getNumResults() != 0;
+    code.isPointer.assign(declaration.getNumArguments(), false);
+    if (code.returnsValue)
+      code.isPointer.append(declaration.getNumResults() - 1, true);
+  }
+  return llvm::Error::success();
+}
 
 /// The PTX, or the LLVM IR that it is made from.
 static llvm::Expected<std::string> translate(ModuleOp module) {
   llvm::Expected<gpu::GPUTarget> target = gpu::GPUTarget::parse(arch);
   if (!target)
     return target.takeError();
+  SmallVector<gpu::DeviceCode> functions;
+  if (llvm::Error error = readDeviceFunctions(module, functions))
+    return std::move(error);
   if (!module.getOps<func::FuncOp>().empty()) {
     PassManager passes(module.getContext());
     TileGPUToLLVMOptions options;
@@ -50,6 +81,7 @@ static llvm::Expected<std::string> translate(ModuleOp module) {
   std::string llvmIR;
   gpu::EmitOptions options;
   options.lineInfo = lineInfo;
+  options.functions = functions;
   auto keep = [&](StringRef stage, StringRef text) {
     if (stage == "llvmir")
       llvmIR = text.str();

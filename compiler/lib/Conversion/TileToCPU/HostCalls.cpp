@@ -31,9 +31,10 @@ public:
 private:
   Value allocate(Type element);
   Value addressOf(Value buffer);
-  Value writeArgument(Value argument);
+  void writeArgument(Value argument, Value buffer);
   Value readResult(Value buffer, Type element);
-  Value makeTable(ValueRange addresses);
+  Value allocateTable(size_t size);
+  Value fillTable(Value table, ArrayRef<Value> buffers);
   Value callable();
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
@@ -59,9 +60,8 @@ Value HostCallLowering::addressOf(Value buffer) {
   return arith::IndexCastOp::create(b, loc, b.getI64Type(), address);
 }
 
-Value HostCallLowering::writeArgument(Value argument) {
+void HostCallLowering::writeArgument(Value argument, Value buffer) {
   Type element = getElementOrSelf(argument.getType());
-  Value buffer = allocate(element);
   auto write = [&](OpBuilder &at, Value scalar, ValueRange indices) {
     if (scalar.getType() != stored(element))
       scalar = arith::ExtUIOp::create(at, loc, stored(element), scalar);
@@ -69,7 +69,7 @@ Value HostCallLowering::writeArgument(Value argument) {
   };
   if (!shape) {
     write(b, argument, index(0));
-    return buffer;
+    return;
   }
   // What is used only here need not exist as a tile.
   auto onlyHere = [](Operation *producer) { return producer->hasOneUse(); };
@@ -79,7 +79,6 @@ Value HostCallLowering::writeArgument(Value argument) {
   scf::buildLoopNest(b, loc, lower, upper, step, [&](OpBuilder &at, Location, ValueRange indices) {
     write(at, ElementEvaluator(at, loc, onlyHere).element(argument, indices), indices);
   });
-  return buffer;
 }
 
 Value HostCallLowering::readResult(Value buffer, Type element) {
@@ -94,14 +93,18 @@ Value HostCallLowering::readResult(Value buffer, Type element) {
   return arith::TruncIOp::create(b, loc, shape ? Type(shape.clone(element)) : element, value);
 }
 
-/// An array with the addresses of buffers.
-Value HostCallLowering::makeTable(ValueRange addresses) {
-  Type i64 = b.getI64Type();
-  if (addresses.empty())
+/// For the addresses of that many buffers; null for none.
+Value HostCallLowering::allocateTable(size_t size) {
+  if (size == 0)
+    return {};
+  return memref::AllocOp::create(b, loc, MemRefType::get({static_cast<int64_t>(size)}, b.getI64Type()));
+}
+
+Value HostCallLowering::fillTable(Value table, ArrayRef<Value> buffers) {
+  if (!table)
     return LLVM::ZeroOp::create(b, loc, pointer);
-  Value table = memref::AllocOp::create(b, loc, MemRefType::get({static_cast<int64_t>(addresses.size())}, i64));
-  for (auto [place, address] : llvm::enumerate(addresses))
-    memref::StoreOp::create(b, loc, address, table, index(place));
+  for (auto [place, buffer] : llvm::enumerate(buffers))
+    memref::StoreOp::create(b, loc, addressOf(buffer), table, index(place));
   return LLVM::IntToPtrOp::create(b, loc, pointer, addressOf(table));
 }
 
@@ -115,13 +118,16 @@ Value HostCallLowering::callable() {
 }
 
 void HostCallLowering::run() {
-  SmallVector<Value> arguments, buffers, results;
+  // tile-plan-scratch does not follow addresses: to it a buffer lives until its address is taken. So all of them are
+  // there before the first is.
+  SmallVector<Value> arguments, results;
   for (Value argument : op.getArgs())
-    arguments.push_back(addressOf(writeArgument(argument)));
-  for (Type type : op.getResultTypes()) {
-    buffers.push_back(allocate(getElementOrSelf(type)));
-    results.push_back(addressOf(buffers.back()));
-  }
+    arguments.push_back(allocate(getElementOrSelf(argument.getType())));
+  for (Type type : op.getResultTypes())
+    results.push_back(allocate(getElementOrSelf(type)));
+  Value argumentTable = allocateTable(arguments.size()), resultTable = allocateTable(results.size());
+  for (auto [argument, buffer] : llvm::zip_equal(op.getArgs(), arguments))
+    writeArgument(argument, buffer);
   std::string name = (kHostCallPrefix + op.getSymbol()).str();
   Type i64 = b.getI64Type();
   if (!module.lookupSymbol(name)) {
@@ -129,9 +135,10 @@ void HostCallLowering::run() {
     func::FuncOp::create(top, loc, name, top.getFunctionType({pointer, i64, pointer, pointer}, {})).setPrivate();
   }
   Value count = arith::ConstantIntOp::create(b, loc, i64, shape ? shape.getNumElements() : 1);
-  func::CallOp::create(b, loc, name, TypeRange(),
-                       ValueRange{callable(), count, makeTable(arguments), makeTable(results)});
-  for (auto [result, buffer] : llvm::zip_equal(op.getResults(), buffers))
+  Value object = callable();
+  Value from = fillTable(argumentTable, arguments), to = fillTable(resultTable, results);
+  func::CallOp::create(b, loc, name, TypeRange(), ValueRange{object, count, from, to});
+  for (auto [result, buffer] : llvm::zip_equal(op.getResults(), results))
     result.replaceAllUsesWith(readResult(buffer, getElementOrSelf(result.getType())));
   op.erase();
 }

@@ -3,6 +3,9 @@
 
 func.func private @gelu(f32) -> f32
 func.func private @seed() -> i32
+// CHECK: func.func private @split(f32) -> (f32, i32) attributes {tile.digest = "0123"}
+func.func private @split(f32) -> (f32, i32) attributes {tile.digest = "0123"}
+func.func private @note(f32, i1)
 
 // CHECK-LABEL: func.func @extern_call
 func.func @extern_call(%x: tensor<64xf32>, %s: f32) {
@@ -12,6 +15,11 @@ func.func @extern_call(%x: tensor<64xf32>, %s: f32) {
   %1 = tile.extern_call @gelu(%s) : (f32) -> f32
   // CHECK: tile.extern_call @seed() : () -> tensor<4xi32>
   %2 = tile.extern_call @seed() : () -> tensor<4xi32>
+  // CHECK: %{{.*}}:2 = tile.extern_call @split(%{{.*}}) pure : (tensor<64xf32>) -> (tensor<64xf32>, tensor<64xi32>)
+  %3:2 = tile.extern_call @split(%x) pure : (tensor<64xf32>) -> (tensor<64xf32>, tensor<64xi32>)
+  %true = arith.constant true
+  // CHECK: tile.extern_call @note(%{{.*}}, %{{.*}}) : (f32, i1) -> ()
+  tile.extern_call @note(%s, %true) : (f32, i1) -> ()
   return
 }
 

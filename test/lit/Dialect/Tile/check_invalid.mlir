@@ -10,6 +10,38 @@ func.func @shape(%x: tensor<64xf32>) {
 
 // -----
 
+func.func private @note(f32, f32)
+
+func.func @arguments(%x: tensor<64xf32>, %y: tensor<32xf32>) {
+  // expected-error @below {{'tile.extern_call' op works element by element, but argument 1 is 'tensor<32xf32>' and argument 0 is 'tensor<64xf32>'}}
+  tile.extern_call @note(%x, %y) : (tensor<64xf32>, tensor<32xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func private @split(f32) -> (f32, i32)
+
+func.func @results(%x: tensor<64xf32>) {
+  // expected-error @below {{'tile.extern_call' op works element by element, but result 1 is 'tensor<32xi32>' and result 0 is 'tensor<64xf32>'}}
+  %0:2 = tile.extern_call @split(%x) : (tensor<64xf32>) -> (tensor<64xf32>, tensor<32xi32>)
+  return
+}
+
+// -----
+
+// expected-error @below {{'func.func' op has attribute 'tile.digest', which only a func.func without a body may carry}}
+func.func @body() attributes {tile.digest = "0123"} {
+  return
+}
+
+// -----
+
+// expected-error @below {{'func.func' op attribute 'tile.digest' must be a string, but is 1 : i32}}
+func.func private @number() attributes {tile.digest = 1 : i32}
+
+// -----
+
 func.func @missing(%x: f32) {
   // expected-error @below {{'tile.extern_call' op calls 'gelu', which is not a function of this module}}
   %0 = tile.extern_call @gelu(%x) : (f32) -> f32
