@@ -4,7 +4,7 @@
 
 #include "kiln/Dialect/Tile/IR/DeviceFunctions.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
-#include "kiln/runtime/nvrtc.h"
+#include "kiln/runtime/cuda_compiler.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

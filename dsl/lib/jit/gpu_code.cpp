@@ -12,8 +12,8 @@
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/Target/NVPTX/GPUCompiler.h"
 #include "kiln/runtime/assembler.h"
+#include "kiln/runtime/cuda_compiler.h"
 #include "kiln/runtime/disk_cache.h"
-#include "kiln/runtime/nvrtc.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"

@@ -3,7 +3,7 @@
 #include "kiln/device_memory.h"
 #include "kiln/kiln.h"
 #include "kiln/runtime/assembler.h"
-#include "kiln/runtime/nvrtc.h"
+#include "kiln/runtime/cuda_compiler.h"
 
 #include "../message_of.h"
 

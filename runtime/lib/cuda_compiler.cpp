@@ -1,4 +1,4 @@
-#include "kiln/runtime/nvrtc.h"
+#include "kiln/runtime/cuda_compiler.h"
 
 #include "assembler/backends.h"
 #include "kiln/error.h"
