@@ -119,8 +119,8 @@ private:
     OnlineSoftmax state = walk.start();
     for (Tile start : range(from, to, c.block_n, {.num_stages = c.num_stages}))
       walk.add_block(start, seq, length, kv_head, query, state);
-    // Not earlier: programs of the next launch would fill a multiprocessor that has room for them, and leave another one
-    // with less than its share.
+    // Not earlier: programs of the next launch would fill a multiprocessor that has room for them, and leave another
+    // one with less than its share.
     if (c.overlap)
       launch_dependents();
 

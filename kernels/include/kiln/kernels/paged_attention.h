@@ -34,7 +34,7 @@ struct PagedAttentionConfig {
   bool same_strides = true; ///< K and V have the same strides
   bool lse = false;         ///< write the log-sum-exp
   PagedSchedule schedule = PagedSchedule::rows;
-  int part_blocks = 16;  ///< blocks of a part; of the schedule `parts` alone
+  int part_blocks = 16; ///< blocks of a part; of the schedule `parts` alone
   /// Lengths that a program looks at together; of `shares` and `parts`. A kernel of 1 is for batches of one.
   int lengths_tile = 32;
   int programs_per_core =
