@@ -150,10 +150,10 @@ private:
   /// GPU needs one instruction for the product.
   Tile offset_of(const Tile &state) const { return state.to(i64) * (a.kv_heads * int(walk.state_size())).to(i64); }
 
-  /// Tiles are [rows, states, quads of a row], and elements [..., 4] and pairs of maximum and sum [..., 2] besides: a
-  /// warp of a GPU has rows of its own, whose elements lie side by side, and a thread those of all states, with all
-  /// that it needs of their maxima and sums. So the loads are under way at once and, in heads of 128 and more, nothing
-  /// is exchanged.
+  /// Elements are tiles [rows, states, quads of a row, 4]: a warp of a GPU has rows of its own, whose elements lie side
+  /// by side, and a thread those of all states, so that their loads are under way at once. Pairs of maximum and sum are
+  /// tiles [rows, states, 2]: a thread loads one of them and finds one weight, which is exchanged while the elements
+  /// are on their way.
   void merge(const Tile &seq, const Tile &first, const Tile &units) const {
     Tile first_program = first / share;
     Tile count = in_parts ? units : (first + units - 1) / share - first_program + 1;
@@ -170,35 +170,32 @@ private:
       Tile stride = a.kv_heads * int(walk.state_size());
       return in_parts ? number.to(i64) * stride.to(i64) : (number * 2 + where(number == 0, 1, 0)) * stride;
     };
+    Tile which = along(arange(0, 2), 2);
+    Tile pairs = first_state + (along(walk.group_row * row_size + c.head_dim, 0) + which);
     std::vector<Tile> out;
     Tile max, total;
     for (const HeadDimPart &part : walk.parts) {
       const int quads = part.width / 4;
       Tile quad = along(walk.group_row * row_size, 0) + along(arange(0, quads) * 4 + part.begin, 2);
       Tile elements = first_state + (expand_dims(quad, 3) + arange(0, 4));
-      Tile which = arange(0, 2);
-      Tile end = along(walk.group_row * row_size + c.head_dim, 0) + zeros({1, 1, quads}, i32);
-      Tile pairs = first_state + (expand_dims(end, 3) + which);
-      Tile part_max = full({rows, quads}, -inf, f32), part_total = zeros({rows, quads}, f32);
+      max = full({rows}, -inf, f32);
+      total = zeros({rows}, f32);
       Tile acc = zeros({rows, quads, 4}, f32);
       for (Tile from : range(0, count, at_once)) {
         // Past the last one it is loaded again, and counts for nothing: a mask would stand between the loads.
         Tile number = from + arange(0, at_once);
-        Tile offset = expand_dims(along(offset_in(minimum(number, count - 1)), 1), 3);
-        Tile pair = load(pairs + offset), values = load(elements + offset);
-        Tile maxima = kiln::max(where(which == 0, pair, -inf), 3);
-        Tile sums = sum(where(which == 1, pair, 0.0F), 3);
-        Tile new_max = maximum(part_max, kiln::max(maxima, 1));
-        Tile rescale = exp2(part_max - new_max, walk.accuracy);
-        Tile weights = where(along(number < count, 1), exp2(maxima - expand_dims(new_max, 1), walk.accuracy), 0.0F);
-        part_total = part_total * rescale + sum(sums * weights, 1);
-        acc = acc * expand_dims(rescale, 2) + sum(values * expand_dims(weights, 3), 1);
-        part_max = new_max;
+        Tile offset = along(offset_in(minimum(number, count - 1)), 1);
+        Tile pair = load(pairs + offset), values = load(elements + expand_dims(offset, 3));
+        Tile maxima = kiln::max(where(which == 0, pair, -inf), 2);
+        Tile sums = sum(where(which == 1, pair, 0.0F), 2);
+        Tile new_max = maximum(max, kiln::max(maxima, 1));
+        Tile rescale = exp2(max - new_max, walk.accuracy);
+        Tile weights = where(row(number < count), exp2(maxima - col(new_max), walk.accuracy), 0.0F);
+        total = total * rescale + sum(sums * weights, 1);
+        acc = acc * along(rescale, 0) + sum(values * expand_dims(expand_dims(weights, 2), 3), 1);
+        max = new_max;
       }
-      out.push_back(reshape(acc * expand_dims(1.0F / part_total, 2), {rows, part.width}));
-      // All quads of a row have the same.
-      max = kiln::max(part_max, 1);
-      total = kiln::max(part_total, 1);
+      out.push_back(reshape(acc * along(1.0F / total, 0), {rows, part.width}));
     }
     walk.store_result(seq, kv_head, out, max, total);
   }
