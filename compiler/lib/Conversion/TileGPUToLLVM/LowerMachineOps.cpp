@@ -338,7 +338,8 @@ LLVM::LLVMFuncOp MachineLowering::getRecorder() {
     return LLVM::CallIntrinsicOp::create(b, i32, b.getStringAttr("llvm.nvvm.read.ptx.sreg." + name), ValueRange())
         .getResult(0);
   };
-  for (auto [i, name] : llvm::enumerate(ArrayRef<StringRef>{"ctaid.x", "ctaid.y", "ctaid.z"}))
+  const StringRef coordinates[] = {"ctaid.x", "ctaid.y", "ctaid.z"};
+  for (auto [i, name] : llvm::enumerate(coordinates))
     put(Program + int32_t(i), special(name));
   put(Thread, special("tid.x"));
   put(Rank, entry->getArgument(2));
