@@ -92,7 +92,8 @@ const Library &load() {
   if (fresh)
     it->second = open(found.path);
   if (!it->second.problem.empty())
-    throw CompileError("error: CUDA C++ needs NVRTC, which cannot be used: " + it->second.problem);
+    throw CompileError("error: CUDA C++ needs NVRTC, which cannot be used: " + it->second.problem +
+                       "; install another, or name one in KILN_NVRTC");
   return it->second;
 }
 

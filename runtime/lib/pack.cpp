@@ -73,6 +73,9 @@ private:
   [[gnu::cold, gnu::noinline]] const CudaKernel &load(Variant variant);
 };
 
+/// For files that are damaged, or of another version of Kiln.
+constexpr const char *remedy = "; make the pack with this version's kiln-compile --pack";
+
 /// The file stays open and is read at places, rather than mapped: a mapped file that somebody cuts short ends the
 /// process when it is touched.
 struct detail::PackState {
@@ -108,7 +111,7 @@ struct detail::PackState {
     KernelImage image;
     if (std::string fault = decode_image(bytes, where, index.entries[entry], image); !fault.empty())
       fail("the code of '" + index.entries[entry].name + "' with {" + index.entries[entry].config + "} for " +
-           index.entries[entry].arch + " is damaged: " + fault);
+           index.entries[entry].arch + " is damaged: " + fault + remedy);
     return image;
   }
 
@@ -125,7 +128,7 @@ struct detail::PackState {
 private:
   void expect(const std::string &fault) const {
     if (!fault.empty())
-      fail(fault);
+      fail(fault + remedy);
   }
   void read(std::span<std::uint8_t> bytes, std::uint64_t offset) const {
     const std::int64_t got = read_at(file.get(), bytes, offset);

@@ -71,5 +71,5 @@ void jit::throw_compile_error(const CapturedDiagnostics &captured, const std::st
   std::string message = captured.text().empty() ? "error: " + fallback : captured.text();
   if (std::string path = write_file(subject.kernel, reproducer.ir); !path.empty())
     message += "\nnote: reproduce with: kiln-opt " + reproducer.arguments + " " + path;
-  throw CompileError(message + "\n" + subject.note("tracing"));
+  throw CompileError(message + "\n" + subject.note("compiling"));
 }

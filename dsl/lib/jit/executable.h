@@ -31,7 +31,7 @@ struct Subject {
   Variant variant = Variant::specialised;
   bool emulated = false; // the GPU
 
-  /// "note: while tracing 'name' with {...}"
+  /// "note: while compiling 'name' with {...}"
   std::string note(const char *activity) const;
 };
 

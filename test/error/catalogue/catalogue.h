@@ -14,6 +14,7 @@ enum class World {
   own,     ///< as plain, for what changes the environment
   devices, ///< a driver that runs nothing and has two devices
   gpu,     ///< the machine's own driver and GPU; skipped where there is none
+  nvrtc,   ///< as own; skipped where there is no NVRTC
 };
 
 struct Mistake {
@@ -57,6 +58,9 @@ Group launch_mistakes();
 Group run_mistakes();
 Group device_mistakes();
 Group machine_mistakes();
+Group device_function_mistakes();
+Group pack_mistakes();
+Group tensor_mistakes();
 
 struct Config {};
 

@@ -3,6 +3,7 @@
 #include "catalogue.h"
 
 #include "kiln/debug.h"
+#include "kiln/runtime/cuda_compiler.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -32,8 +33,9 @@ struct Outcome {
 
 const std::vector<Group> &catalogue() {
   static const std::vector<Group> groups = {
-      shape_mistakes(),   type_mistakes(),   memory_mistakes(), control_mistakes(), config_mistakes(),
-      compile_mistakes(), launch_mistakes(), run_mistakes(),    device_mistakes(),  machine_mistakes()};
+      shape_mistakes(),           type_mistakes(),   memory_mistakes(), control_mistakes(), config_mistakes(),
+      compile_mistakes(),         launch_mistakes(), run_mistakes(),    device_mistakes(),  machine_mistakes(),
+      device_function_mistakes(), pack_mistakes(),   tensor_mistakes()};
   return groups;
 }
 
@@ -78,6 +80,7 @@ std::string make(const Mistake &mistake, std::string &message) {
   KILN_CAUGHT(CompileError)
   KILN_CAUGHT(LaunchError)
   KILN_CAUGHT(InvalidArgument)
+  KILN_CAUGHT(PackError)
   KILN_CAUGHT(TuneError)
   KILN_CAUGHT(DeviceError)
   KILN_CAUGHT(TrapError)
@@ -126,7 +129,7 @@ Outcome make_elsewhere(const Mistake &mistake, int &status) {
   if (mistake.world == World::devices)
     environment.push_back("KILN_CUDA_DRIVER=" + fake_driver());
 #endif
-  if (mistake.world == World::own)
+  if (mistake.world == World::own || mistake.world == World::nvrtc)
     environment.push_back("KILN_CUDA_DRIVER=no-such-libcuda.so.1");
   std::vector<char *> variables;
   for (std::string &variable : environment)
@@ -169,6 +172,8 @@ int make_one(const char *title) {
     return 1;
   if (mistake->world == World::gpu && kiln::cuda::device_count() == 0)
     return skipped_status;
+  if (mistake->world == World::nvrtc && kiln::runtime::nvrtc_identity().empty())
+    return skipped_status;
 #if KILN_FAKE_CUDA
   fake::state().reset();
 #endif
@@ -189,7 +194,7 @@ public:
     int status = 0;
     const Outcome outcome = is_elsewhere(mistake_) ? make_elsewhere(mistake_, status) : make_here(mistake_);
     if (WIFEXITED(status) && WEXITSTATUS(status) == skipped_status)
-      GTEST_SKIP() << "there is no GPU";
+      GTEST_SKIP() << (mistake_.world == World::gpu ? "there is no GPU" : "there is no NVRTC");
     ASSERT_EQ(status, 0) << "the process ended";
     EXPECT_EQ(outcome.type, mistake_.type) << outcome.message;
     EXPECT_EQ(outcome.after, "") << "the process does not go on";

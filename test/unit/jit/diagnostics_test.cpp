@@ -44,13 +44,13 @@ TEST(Diagnostics, CarryThePlaceTheNotesAndTheKernel) {
   EXPECT_EQ(compile_error(captured, ""), "softmax.h:7:3: error: this dot is too large\n"
                                          "paged.cpp:41:20: note: made here\n"
                                          "error: and so on\n"
-                                         "note: while tracing 'paged_decode' with {128, 16}");
+                                         "note: while compiling 'paged_decode' with {128, 16}");
 }
 
 TEST(Diagnostics, WithoutAnyTheFallbackIsSaid) {
   mlir::MLIRContext context;
   CapturedDiagnostics captured(&context);
-  EXPECT_EQ(compile_error(captured, ""), "error: the fallback\nnote: while tracing 'paged_decode' with {128, 16}");
+  EXPECT_EQ(compile_error(captured, ""), "error: the fallback\nnote: while compiling 'paged_decode' with {128, 16}");
 }
 
 TEST(Diagnostics, AFailureNamesAFileToReproduceItWith) {

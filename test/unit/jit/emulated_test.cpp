@@ -154,7 +154,7 @@ TEST(EmulatedErrors, AFailedCompileNamesTheLineAndACommandThatRepeatsIt) {
   const std::string said = message_of<CompileError>([&] { kernel.compile({}, hopper); });
   EXPECT_TRUE(contains(said, "emulated_test.cpp:")) << said;
   EXPECT_TRUE(contains(said, "bytes of shared memory, but a program has 232448 at most")) << said;
-  EXPECT_TRUE(contains(said, "note: while tracing 'transpose' with {512, 3, 4}")) << said;
+  EXPECT_TRUE(contains(said, "note: while compiling 'transpose' with {512, 3, 4}")) << said;
   const std::string command = "note: reproduce with: kiln-opt --tile-to-emulator='capability=90 shared-bytes=232448";
   ASSERT_TRUE(contains(said, command)) << said;
   const std::size_t path = said.find("' /", said.find(command)) + 2;

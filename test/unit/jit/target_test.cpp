@@ -248,7 +248,7 @@ TEST(CompileForTarget, AFailureNamesTheLineAndACommandThatRepeatsIt) {
     const std::string said = e.what();
     EXPECT_TRUE(contains(said, "target_test.cpp:")) << said;
     EXPECT_TRUE(contains(said, "bytes of shared memory, but a program has 232448 at most")) << said;
-    EXPECT_TRUE(contains(said, "note: while tracing 'transpose' with {512, 3, 4}")) << said;
+    EXPECT_TRUE(contains(said, "note: while compiling 'transpose' with {512, 3, 4}")) << said;
     const std::string command = "note: reproduce with: kiln-opt --tile-to-gpu='capability=90 shared-bytes=232448";
     ASSERT_TRUE(contains(said, command)) << said;
     const std::size_t path = said.find("' /", said.find(command)) + 2;
@@ -495,7 +495,7 @@ TEST_F(Override, FilesThatAreNoKernelAreRefused) {
     return "accepted";
   };
   EXPECT_TRUE(contains(message("nonsense"), "error: ")) << message("nonsense");
-  EXPECT_TRUE(contains(message("nonsense"), "note: while tracing 'scale'"));
+  EXPECT_TRUE(contains(message("nonsense"), "note: while compiling 'scale'"));
   EXPECT_EQ(message("module {}"), "error: KILN_OVERRIDE_DIR: the file holds no kernel 'scale'");
 }
 

@@ -30,9 +30,10 @@ protected:
       for (std::size_t i = 0; i < pack.entries().size(); ++i)
         (void)pack.images(i);
     } catch (const PackError &error) {
-      const std::string prefix = "pack '" + path() + "': ", text = error.what();
-      EXPECT_TRUE(text.starts_with(prefix)) << text;
-      return text.substr(prefix.size());
+      const std::string prefix = "pack '" + path() + "': ", text = error.what(),
+                        remedy = "; make the pack with this version's kiln-compile --pack";
+      EXPECT_TRUE(text.starts_with(prefix) && text.ends_with(remedy)) << text;
+      return text.substr(prefix.size(), text.size() - prefix.size() - remedy.size());
     }
     return {};
   }

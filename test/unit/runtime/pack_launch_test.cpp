@@ -221,7 +221,8 @@ TEST_F(PackLaunch, DamagedCodeIsRefusedWhenItIsWanted) {
   const PackedKernel scale = Pack(path()).find("scale", {}, Device::cuda(0));
   scale.launch({}, address(0x1000), address(0x2000), 64);
   EXPECT_EQ(message<PackError>([&] { scale.launch({}, address(0x1004), address(0x2000), 64); }),
-            "the code of 'scale' with {block=128 num_warps=4} for sm_90a is damaged: its checksum does not match");
+            "the code of 'scale' with {block=128 num_warps=4} for sm_90a is damaged: its checksum does not match; make "
+            "the pack with this version's kiln-compile --pack");
   scale.launch({}, address(0x1000), address(0x2000), 64);
 }
 
