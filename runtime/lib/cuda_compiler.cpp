@@ -1,14 +1,8 @@
 #include "kiln/runtime/cuda_compiler.h"
 
-#include "assembler/backends.h"
+#include "assembler/libraries.h"
 #include "kiln/error.h"
 
-#include <array>
-#include <cstring>
-#include <dlfcn.h>
-#include <link.h>
-#include <map>
-#include <mutex>
 #include <regex>
 
 using namespace kiln;
@@ -17,10 +11,13 @@ using namespace kiln::runtime::assembler;
 
 namespace {
 
-constexpr std::array<const char *, 2> library_names = {"libnvrtc.so.13", "libnvrtc.so.12"};
+constexpr LibraryNames library_names{"KILN_NVRTC",
+                                     {"libnvrtc.so.13", "libnvrtc.so.12"},
+                                     "; install NVRTC (the package cuda-nvrtc-13-0 or nvidia-cuda-nvrtc), or name the "
+                                     "library in KILN_NVRTC"};
 
 // NVRTC's functions, which return 0 for success.
-struct Library {
+struct Library : LoadedLibrary {
   int (*create)(void **program, const char *source, const char *name, int headers, const char *const *texts,
                 const char *const *names) = nullptr;
   int (*destroy)(void **program) = nullptr;
@@ -29,82 +26,27 @@ struct Library {
   int (*log)(void *program, char *text) = nullptr;
   int (*ptx_size)(void *program, std::size_t *size) = nullptr;
   int (*ptx)(void *program, char *text) = nullptr;
-  std::string problem;
+
+  explicit Library(const std::filesystem::path &path) : LoadedLibrary(path) {
+    get("nvrtcCreateProgram", create);
+    get("nvrtcDestroyProgram", destroy);
+    get("nvrtcCompileProgram", compile);
+    get("nvrtcGetProgramLogSize", log_size);
+    get("nvrtcGetProgramLog", log);
+    get("nvrtcGetPTXSize", ptx_size);
+    get("nvrtcGetPTX", ptx);
+  }
 };
 
-Found find() {
-  if (std::string path = environment("KILN_NVRTC"); !path.empty())
-    return is_file(path) ? Found{path, ""} : Found{{}, "KILN_NVRTC names no file (" + path + ")"};
-  std::vector<std::filesystem::path> places = directories(environment("LD_LIBRARY_PATH"));
-  for (const std::filesystem::path &toolkit : toolkits()) {
-    places.push_back(toolkit / "lib64");
-    places.push_back(toolkit / "lib");
-  }
-  for (const char *directory : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"})
-    places.emplace_back(directory);
-  for (const char *name : library_names)
-    for (const std::filesystem::path &place : places)
-      if (is_file(place / name))
-        return {place / name, ""};
-  // What only the dynamic linker knows of: its cache, or a copy that the program has loaded.
-  for (const char *name : library_names)
-    if (void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL))
-      if (link_map *map = nullptr; dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
-        return {map->l_name, ""};
-  return {{},
-          std::string("no ") + library_names[0] + " or " + library_names[1] +
-              " where libraries are looked for, nor in a CUDA toolkit; install NVRTC (the package cuda-nvrtc-13-0 or "
-              "nvidia-cuda-nvrtc), or name the library in KILN_NVRTC"};
-}
-
-Library open(const std::filesystem::path &path) {
-  Library library;
-  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!handle) {
-    library.problem = dlerror();
-    return library;
-  }
-  auto get = [&](const char *name, auto &function) {
-    void *address = dlsym(handle, name);
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(address);
-    if (!address)
-      library.problem = path.string() + " lacks " + name;
-  };
-  get("nvrtcCreateProgram", library.create);
-  get("nvrtcDestroyProgram", library.destroy);
-  get("nvrtcCompileProgram", library.compile);
-  get("nvrtcGetProgramLogSize", library.log_size);
-  get("nvrtcGetProgramLog", library.log);
-  get("nvrtcGetPTXSize", library.ptx_size);
-  get("nvrtcGetPTX", library.ptx);
-  return library;
-}
-
-/// The library, loaded once for each path and never closed.
 const Library &load() {
-  static std::mutex mutex;
-  static auto *const loaded = new std::map<std::string, Library>;
-  const Found found = find();
+  const Found found = find_library(library_names);
   if (found.path.empty())
     throw CompileError("error: CUDA C++ needs NVRTC, which was not found: " + found.problem);
-  std::lock_guard lock(mutex);
-  auto [it, fresh] = loaded->try_emplace(found.path.string());
-  if (fresh)
-    it->second = open(found.path);
-  if (!it->second.problem.empty())
-    throw CompileError("error: CUDA C++ needs NVRTC, which cannot be used: " + it->second.problem +
+  const auto &library = load_library<Library>(found.path);
+  if (!library.problem.empty())
+    throw CompileError("error: CUDA C++ needs NVRTC, which cannot be used: " + library.problem +
                        "; install another, or name one in KILN_NVRTC");
-  return it->second;
-}
-
-std::string read(void *program, int (*size)(void *, std::size_t *), int (*text)(void *, char *)) {
-  std::size_t bytes = 0;
-  if (size(program, &bytes) != 0 || bytes == 0)
-    return "";
-  std::string result(bytes, '\0');
-  text(program, result.data());
-  result.resize(std::strlen(result.c_str()));
-  return result;
+  return library;
 }
 
 /// "file(12): error: ..." as all of Kiln's messages name places, "file:12: error: ...".
@@ -149,23 +91,15 @@ std::string runtime::compile_cuda(const std::string &source, const std::string &
     throw CompileError("error: NVRTC makes no program of '" + name + "'");
   const int status = library.compile(guard.program, static_cast<int>(texts.size()), texts.data());
   if (status != 0) {
-    const std::string log = with_places(read(guard.program, library.log_size, library.log));
+    const std::string log = with_places(read_text(guard.program, library.log_size, library.log));
     throw CompileError(log.empty() ? "error: NVRTC refuses '" + name + "' for " + arch + " (error " +
                                          std::to_string(status) + ")"
                                    : log);
   }
-  return read(guard.program, library.ptx_size, library.ptx);
+  return read_text(guard.program, library.ptx_size, library.ptx);
 }
 
 std::string runtime::nvrtc_identity() {
-  static std::mutex mutex;
-  static auto *const known = new std::map<std::string, std::string>;
-  const Found found = find();
-  if (found.path.empty())
-    return "";
-  std::lock_guard lock(mutex);
-  auto [it, fresh] = known->try_emplace(found.path.string());
-  if (fresh)
-    it->second = "nvrtc " + library_identity(found.path);
-  return it->second;
+  const Found found = find_library(library_names);
+  return found.path.empty() ? "" : "nvrtc " + library_identity(found.path);
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 
 using namespace kiln;
 using namespace kiln::runtime;
@@ -111,38 +110,6 @@ void assembler::refuse(const std::string &who, const std::string &arch, std::str
   while (!log.empty() && (log.back() == '\n' || log.back() == '\0'))
     log.remove_suffix(1);
   throw CompileError(who + " cannot assemble for " + arch + ":\n" + std::string(log));
-}
-
-std::string assembler::environment(const char *name) {
-  const char *value = std::getenv(name);
-  return value ? value : "";
-}
-
-std::vector<std::filesystem::path> assembler::directories(const std::string &list) {
-  std::vector<std::filesystem::path> result;
-  for (std::size_t begin = 0; begin <= list.size();) {
-    const std::size_t end = std::min(list.find(':', begin), list.size());
-    // An empty entry would be the working directory, which is no place to load code from.
-    if (end > begin)
-      result.emplace_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return result;
-}
-
-std::vector<std::filesystem::path> assembler::toolkits() {
-  std::vector<std::filesystem::path> result;
-  for (const char *name : {"CUDA_HOME", "CUDA_PATH"})
-    if (std::string value = environment(name); !value.empty())
-      result.emplace_back(value);
-  result.emplace_back("/usr/local/cuda");
-  result.emplace_back("/opt/cuda");
-  return result;
-}
-
-bool assembler::is_file(const std::filesystem::path &path) {
-  std::error_code error;
-  return std::filesystem::is_regular_file(path, error);
 }
 
 Assembled runtime::assemble(std::string_view ptx, const std::string &arch, const AssembleOptions &options) {

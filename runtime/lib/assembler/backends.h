@@ -1,6 +1,8 @@
 // The assemblers, one function each. assembler.cpp chooses between them.
 #pragma once
 
+#include "libraries.h"
+
 #include "kiln/runtime/assembler.h"
 
 #include <filesystem>
@@ -11,12 +13,6 @@
 
 namespace kiln::runtime::assembler {
 
-/// A file that an assembler is found in, or the sentence ("no libnvJitLink.so.13 in ...") for the user who misses it.
-struct Found {
-  std::filesystem::path path; // empty where there is none
-  std::string problem;
-};
-
 Found find_nvjitlink();
 Found find_ptxas();
 /// `path` is the architecture's device, "cuda:0"; an empty architecture is the first device's.
@@ -26,9 +22,6 @@ Found find_driver(const std::string &arch);
 std::string nvjitlink_identity(const std::filesystem::path &path);
 std::string ptxas_identity(const std::filesystem::path &path);
 std::string driver_identity();
-
-/// What tells the build of a library from any other, read from its file.
-std::string library_identity(const std::filesystem::path &path);
 
 // They fill in the cubin and the log, and throw CompileError.
 void assemble_with_nvjitlink(const std::filesystem::path &path, std::string_view ptx, const std::string &arch,
@@ -42,16 +35,6 @@ void read_resources(std::string_view log, Assembled &result);
 
 /// Throws CompileError: who could not assemble for which architecture, and the assembler's own words.
 [[noreturn]] void refuse(const std::string &who, const std::string &arch, std::string_view log);
-
-// Helpers for finding files.
-
-/// The value of an environment variable; empty where it is not set.
-std::string environment(const char *name);
-/// The directories of a list like PATH.
-std::vector<std::filesystem::path> directories(const std::string &list);
-/// CUDA_HOME, CUDA_PATH and where NVIDIA's packages put the toolkit.
-std::vector<std::filesystem::path> toolkits();
-bool is_file(const std::filesystem::path &path);
 
 /// What a process left behind.
 struct ProcessResult {

@@ -1,6 +1,8 @@
 #include "kiln/runtime/assembler.h"
 
+#include "../environment.h"
 #include "../message_of.h"
+#include "../temporary_directory.h"
 
 #include "kiln/error.h"
 
@@ -13,7 +15,6 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
-#include <optional>
 #include <sys/stat.h>
 #include <thread>
 
@@ -24,48 +25,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Sets environment variables for a scope.
-class Environment {
+/// A directory for a program that stands in for ptxas.
+class Scratch : public TemporaryDirectory {
 public:
-  Environment(std::initializer_list<std::pair<std::string, std::string>> values) {
-    for (const auto &[name, value] : values) {
-      const char *old = std::getenv(name.c_str());
-      before_[name] = old ? std::optional<std::string>(old) : std::nullopt;
-      setenv(name.c_str(), value.c_str(), 1);
-    }
-  }
-  ~Environment() {
-    for (const auto &[name, value] : before_)
-      value ? setenv(name.c_str(), value->c_str(), 1) : unsetenv(name.c_str());
-  }
-
-private:
-  std::map<std::string, std::optional<std::string>> before_;
-};
-
-/// A directory for the files of a test.
-class Scratch {
-public:
-  Scratch() {
-    std::string pattern = (fs::temp_directory_path() / "kiln-assembler-test-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      throw std::runtime_error("no temporary directory");
-    path = pattern;
-  }
-  ~Scratch() { fs::remove_all(path); }
-
   /// A shell script; it answers to --version as ptxas 1.2.3 does.
   std::string script(const std::string &body) const {
     return program("if [ \"$1\" = --version ]; then echo 'tools, release 1.2, V1.2.3'; exit; fi\n" + body);
   }
   std::string program(const std::string &body) const {
-    const fs::path file = path / "ptxas";
+    const fs::path file = *this / "ptxas";
     std::ofstream(file) << "#!/bin/sh\n" << body << "\n";
     chmod(file.c_str(), 0700);
     return file.string();
   }
-
-  fs::path path;
 };
 
 /// A kernel around the text `body`, which may use the address %rd1.
@@ -198,18 +170,18 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Assemblers, testing::Values(Assembler::nvjitlink
 
 TEST(Ptxas, LeavesNoFiles) {
   Scratch scratch, temporary;
-  Environment environment{{"TMPDIR", temporary.path},
+  Environment environment{{"TMPDIR", temporary.path()},
                           {"KILN_PTXAS", scratch.script("cp \"$5\" \"$7\"; ls -ld $(dirname $5)")}};
   Assembled result = assemble("some text", "sm_90a", {.assembler = Assembler::ptxas});
   EXPECT_EQ(result.assembler, "ptxas 1.2.3");
   EXPECT_EQ(std::string(result.cubin.begin(), result.cubin.end()), "some text");
   EXPECT_TRUE(result.log.starts_with("drwx------")) << result.log;
-  EXPECT_TRUE(fs::is_empty(temporary.path));
+  EXPECT_TRUE(fs::is_empty(temporary.path()));
 }
 
 TEST(Ptxas, ThatFailsIsReported) {
   Scratch scratch, temporary;
-  Environment environment{{"TMPDIR", temporary.path}, {"KILN_PTXAS", scratch.script("echo \"$5 is bad\"; exit 3")}};
+  Environment environment{{"TMPDIR", temporary.path()}, {"KILN_PTXAS", scratch.script("echo \"$5 is bad\"; exit 3")}};
   EXPECT_EQ(message_of<CompileError>([] { assemble("x", "sm_90a", {.assembler = Assembler::ptxas}); }),
             "ptxas 1.2.3 cannot assemble for sm_90a:\nkernel.ptx is bad");
   scratch.script("exit 3");
@@ -218,21 +190,21 @@ TEST(Ptxas, ThatFailsIsReported) {
   scratch.script("kill -SEGV $$");
   EXPECT_EQ(message_of<CompileError>([] { assemble("x", "sm_90a", {.assembler = Assembler::ptxas}); }),
             "ptxas 1.2.3 cannot assemble for sm_90a:\nit was ended by signal 11");
-  EXPECT_TRUE(fs::is_empty(temporary.path));
+  EXPECT_TRUE(fs::is_empty(temporary.path()));
 }
 
 TEST(Ptxas, IsStoppedWhenItsTimeIsOver) {
   // The second closes its output and goes on; both have a child of their own.
   for (const char *body : {"echo started; sleep 100 & sleep 100", "exec >/dev/null 2>&1; sleep 100 & sleep 100"}) {
     Scratch scratch, temporary;
-    Environment environment{{"TMPDIR", temporary.path}, {"KILN_PTXAS", scratch.script(body)}};
+    Environment environment{{"TMPDIR", temporary.path()}, {"KILN_PTXAS", scratch.script(body)}};
     const auto start = std::chrono::steady_clock::now();
     std::string text =
         message_of<CompileError>([] { assemble("x", "sm_90a", {.assembler = Assembler::ptxas, .time_limit = 1}); });
     EXPECT_TRUE(text.starts_with("ptxas 1.2.3 cannot assemble for sm_90a:\nit did not end within 1 s and was stopped"))
         << text;
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
-    EXPECT_TRUE(fs::is_empty(temporary.path));
+    EXPECT_TRUE(fs::is_empty(temporary.path()));
   }
 }
 
@@ -251,12 +223,12 @@ TEST(Ptxas, ThatTellsNoVersionIsNotUsed) {
   EXPECT_EQ(message_of<CompileError>([] { assemble("x", "sm_90a", {.assembler = Assembler::ptxas}); }),
             "nothing on this machine turns PTX into machine code for sm_90a; install a CUDA toolkit, or name one in "
             "CUDA_HOME:\n  " +
-                (scratch.path / "ptxas").string() + " does not tell its version");
+                (scratch / "ptxas").string() + " does not tell its version");
 }
 
 TEST(NvJitLink, ThatCannotBeLoadedIsReported) {
   Scratch scratch;
-  const fs::path file = scratch.path / "libnvJitLink.so.13";
+  const fs::path file = scratch / "libnvJitLink.so.13";
   std::ofstream(file) << "no library";
   Environment environment{{"KILN_NVJITLINK", file}};
   EXPECT_EQ(assembler_identity(Assembler::nvjitlink), "nvjitlink libnvJitLink.so.13 of 10 bytes");
