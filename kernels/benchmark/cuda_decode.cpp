@@ -1,9 +1,9 @@
 #include "benchmark/cuda_decode.h"
 
 #include "benchmark/cuda_decode_source.h"
-#include "benchmark/nvrtc.h"
 
 #include "kiln/cuda.h"
+#include "kiln/runtime/cuda_compiler.h"
 
 #include <algorithm>
 #include <array>
@@ -28,7 +28,7 @@ runtime::KernelImage image_of(Device device, const std::vector<std::uint8_t> &cu
 
 } // namespace
 
-std::string cuda_decode_name() { return "cuda-c++-" + nvrtc_version(); }
+std::string cuda_decode_name() { return "cuda-c++-" + runtime::nvrtc_version(); }
 
 bool cuda_decode_fits(int head_dim, int group, int warps) {
   return std::size_t(warps) * std::size_t(heads_of_block(group)) * std::size_t(head_dim + 2) * sizeof(float) <=
@@ -40,10 +40,11 @@ std::vector<std::uint8_t> compile_cuda_decode(const std::string &arch, int head_
   static std::map<std::pair<std::string, std::array<int, 5>>, std::vector<std::uint8_t>> compiled;
   std::vector<std::uint8_t> &cubin = compiled[{arch, {head_dim, group, page_size, int(bf16), warps}}];
   if (cubin.empty())
-    cubin = nvrtc_compile(cuda_decode_source, arch,
-                          {"HEAD_DIM=" + std::to_string(head_dim), "GROUP=" + std::to_string(group),
-                           "PAGE=" + std::to_string(page_size), "BF16=" + std::to_string(int(bf16)),
-                           "WARPS=" + std::to_string(warps)});
+    cubin = runtime::compile_cuda_binary(
+        cuda_decode_source, "decode.cu", arch,
+        {.options = {"--std=c++17", "--use_fast_math", "-DHEAD_DIM=" + std::to_string(head_dim),
+                     "-DGROUP=" + std::to_string(group), "-DPAGE=" + std::to_string(page_size),
+                     "-DBF16=" + std::to_string(int(bf16)), "-DWARPS=" + std::to_string(warps)}});
   return cubin;
 }
 

@@ -11,7 +11,7 @@
 
 namespace kiln::bench {
 
-/// "cuda-c++-13.0". Throws Error where there is no NVRTC.
+/// "cuda-c++-13.0". Throws CompileError where there is no NVRTC.
 std::string cuda_decode_name();
 
 /// What is chosen by measuring.
@@ -22,7 +22,8 @@ struct CudaDecodeConfig {
   std::string text() const { return "warps=" + std::to_string(warps) + " parts=" + std::to_string(parts); }
 };
 
-/// The cubin for a shape, compiled once in a process. Not for several threads. Throws Error where there is no NVRTC.
+/// The cubin for a shape, compiled once in a process. Not for several threads. Throws CompileError where there is no
+/// NVRTC.
 std::vector<std::uint8_t> compile_cuda_decode(const std::string &arch, int head_dim, int group, int page_size,
                                               bool bf16, int warps);
 
@@ -30,7 +31,7 @@ std::vector<std::uint8_t> compile_cuda_decode(const std::string &arch, int head_
 template <class T>
 class CudaDecode {
 public:
-  /// Throws Error where there is no NVRTC.
+  /// Throws CompileError where there is no NVRTC.
   CudaDecode(Device device, const kernels::PagedAttention<T> &shape, int warps);
 
   /// Makes room for the results of so many parts.
