@@ -8,227 +8,166 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 using namespace kiln;
 using namespace kiln::capi;
-using kernels::CacheStrides;
-using kernels::HeadStrides;
-using kernels::MatrixStrides;
-using kernels::TokenStrides;
 
 namespace {
 
 // ---- Each kernel: its structures of C beside those of C++.
 
-CacheStrides cache_strides(const std::int64_t (&s)[4]) { return {s[0], s[1], s[2], s[3]}; }
-TokenStrides token_strides(const std::int64_t (&s)[3]) { return {s[0], s[1], s[2]}; }
-HeadStrides head_strides(const std::int64_t (&s)[3]) { return {s[0], s[1], s[2]}; }
-MatrixStrides matrix_strides(const std::int64_t (&s)[2]) { return {s[0], s[1]}; }
+// A problem's members have the same names in both, and one list of them serves both ways: `each` is called with the
+// member in C and the one in C++.
 
-template <std::size_t N>
-void set(std::int64_t (&to)[N], const std::int64_t (&from)[N]) {
-  std::copy_n(from, N, to);
-}
-void set(std::int64_t (&to)[4], const CacheStrides &s) { set(to, {s.page, s.token, s.head, s.dim}); }
-void set(std::int64_t (&to)[3], const TokenStrides &s) { set(to, {s.token, s.head, s.dim}); }
-void set(std::int64_t (&to)[3], const HeadStrides &s) { set(to, {s.batch, s.head, s.dim}); }
-void set(std::int64_t (&to)[2], const MatrixStrides &s) { set(to, {s.row, s.col}); }
+/// Into C++.
+struct Read {
+  template <class C, class V>
+  void operator()(const C &c, V &cpp) const {
+    if constexpr (std::is_pointer_v<V>)
+      cpp = static_cast<V>(c); // an untyped one, but for those to lengths and the like
+    else
+      cpp = c;
+  }
+  /// Strides are an array in C, and a structure of so many numbers in that order in C++.
+  template <class S, std::size_t N>
+  void operator()(const std::int64_t (&c)[N], S &cpp) const {
+    cpp = std::bit_cast<S>(std::to_array(c));
+  }
+};
 
-template <class T>
-const T *in(const void *pointer) {
-  return static_cast<const T *>(pointer);
-}
-template <class T>
-T *out(void *pointer) {
-  return static_cast<T *>(pointer);
-}
+/// Into C.
+struct Write {
+  template <class C, class V>
+  void operator()(C &c, const V &cpp) const {
+    c = cpp;
+  }
+  template <class S, std::size_t N>
+  void operator()(std::int64_t (&c)[N], const S &cpp) const {
+    std::ranges::copy(std::bit_cast<std::array<std::int64_t, N>>(cpp), c);
+  }
+};
 
 struct VectorAdd {
   using Problem = kiln_vector_add_problem;
   using Tensors = kiln_vector_add_tensors;
   using Config = kernels::VectorAddConfig;
+  template <class T>
+  using Typed = kernels::VectorAdd<T>;
   static constexpr const char *name = "vector_add";
 
   static const DLTensor *first(const Tensors &t) { return t.x; }
   static dlpack::VectorAddTensors tensors(const Tensors &t) { return {t.x, t.y, t.out}; }
-  template <class T>
-  static kernels::VectorAdd<T> typed(const Problem &p) {
-    return {in<T>(p.x), in<T>(p.y), out<T>(p.out), p.n};
+  template <class P, class K, class Each>
+  static void members(P &c, K &cpp, const Each &each) {
+    each(c.n, cpp.n), each(c.x, cpp.x), each(c.y, cpp.y), each(c.out, cpp.out);
   }
-  template <class T>
-  static void fill(Problem &to, const kernels::VectorAdd<T> &p) {
-    to.n = p.n, to.x = p.x, to.y = p.y, to.out = p.out;
-  }
-  template <class... A>
-  static void run(const A &...arguments) {
-    kernels::vector_add(arguments...);
-  }
+  static void run(const auto &...arguments) { kernels::vector_add(arguments...); }
 };
 
 struct Softmax {
   using Problem = kiln_softmax_problem;
   using Tensors = kiln_softmax_tensors;
   using Config = kernels::SoftmaxConfig;
+  template <class T>
+  using Typed = kernels::Softmax<T>;
   static constexpr const char *name = "softmax";
 
   static const DLTensor *first(const Tensors &t) { return t.in; }
   static dlpack::SoftmaxTensors tensors(const Tensors &t) { return {t.in, t.out}; }
-  template <class T>
-  static kernels::Softmax<T> typed(const Problem &p) {
-    return {in<T>(p.in), out<T>(p.out), p.rows, p.cols, p.in_stride, p.out_stride};
+  template <class P, class K, class Each>
+  static void members(P &c, K &cpp, const Each &each) {
+    each(c.rows, cpp.rows), each(c.cols, cpp.cols), each(c.in, cpp.in), each(c.out, cpp.out);
+    each(c.in_stride, cpp.in_stride), each(c.out_stride, cpp.out_stride);
   }
-  template <class T>
-  static void fill(Problem &to, const kernels::Softmax<T> &p) {
-    to.rows = p.rows, to.cols = p.cols, to.in = p.in, to.out = p.out;
-    to.in_stride = p.in_stride, to.out_stride = p.out_stride;
-  }
-  template <class... A>
-  static void run(const A &...arguments) {
-    kernels::softmax(arguments...);
-  }
+  static void run(const auto &...arguments) { kernels::softmax(arguments...); }
 };
 
 struct RmsNorm {
   using Problem = kiln_rms_norm_problem;
   using Tensors = kiln_rms_norm_tensors;
   using Config = kernels::RmsNormConfig;
+  template <class T>
+  using Typed = kernels::RmsNorm<T>;
   static constexpr const char *name = "rms_norm";
 
   static const DLTensor *first(const Tensors &t) { return t.x; }
   static dlpack::RmsNormTensors tensors(const Tensors &t) { return {t.x, t.weight, t.out, t.epsilon}; }
-  template <class T>
-  static kernels::RmsNorm<T> typed(const Problem &p) {
-    return {in<T>(p.x), in<T>(p.weight), out<T>(p.out), p.rows, p.cols, p.x_stride, p.out_stride, p.epsilon};
+  template <class P, class K, class Each>
+  static void members(P &c, K &cpp, const Each &each) {
+    each(c.epsilon, cpp.epsilon), each(c.rows, cpp.rows), each(c.cols, cpp.cols);
+    each(c.x, cpp.x), each(c.weight, cpp.weight), each(c.out, cpp.out);
+    each(c.x_stride, cpp.x_stride), each(c.out_stride, cpp.out_stride);
   }
-  template <class T>
-  static void fill(Problem &to, const kernels::RmsNorm<T> &p) {
-    to.epsilon = p.epsilon, to.rows = p.rows, to.cols = p.cols, to.x = p.x, to.weight = p.weight, to.out = p.out;
-    to.x_stride = p.x_stride, to.out_stride = p.out_stride;
-  }
-  template <class... A>
-  static void run(const A &...arguments) {
-    kernels::rms_norm(arguments...);
-  }
+  static void run(const auto &...arguments) { kernels::rms_norm(arguments...); }
 };
 
 struct Matmul {
   using Problem = kiln_matmul_problem;
   using Tensors = kiln_matmul_tensors;
   using Config = kernels::MatmulConfig;
+  template <class T>
+  using Typed = kernels::Matmul<T>;
   static constexpr const char *name = "matmul";
 
   static const DLTensor *first(const Tensors &t) { return t.a; }
   static dlpack::MatmulTensors tensors(const Tensors &t) { return {t.a, t.b, t.out}; }
-  template <class T>
-  static kernels::Matmul<T> typed(const Problem &p) {
-    return {in<T>(p.a),
-            in<T>(p.b),
-            out<T>(p.out),
-            p.m,
-            p.n,
-            p.k,
-            matrix_strides(p.a_stride),
-            matrix_strides(p.b_stride),
-            matrix_strides(p.out_stride)};
+  template <class P, class K, class Each>
+  static void members(P &c, K &cpp, const Each &each) {
+    each(c.m, cpp.m), each(c.n, cpp.n), each(c.k, cpp.k);
+    each(c.a, cpp.a), each(c.b, cpp.b), each(c.out, cpp.out);
+    each(c.a_stride, cpp.a_stride), each(c.b_stride, cpp.b_stride), each(c.out_stride, cpp.out_stride);
   }
-  template <class T>
-  static void fill(Problem &to, const kernels::Matmul<T> &p) {
-    to.m = p.m, to.n = p.n, to.k = p.k, to.a = p.a, to.b = p.b, to.out = p.out;
-    set(to.a_stride, p.a_stride), set(to.b_stride, p.b_stride), set(to.out_stride, p.out_stride);
-  }
-  template <class... A>
-  static void run(const A &...arguments) {
-    kernels::matmul(arguments...);
-  }
+  static void run(const auto &...arguments) { kernels::matmul(arguments...); }
 };
 
 struct KvCacheStore {
   using Problem = kiln_kv_cache_store_problem;
   using Tensors = kiln_kv_cache_store_tensors;
   using Config = kernels::KvCacheStoreConfig;
+  template <class T>
+  using Typed = kernels::KvCacheStore<T>;
   static constexpr const char *name = "kv_cache_store";
 
   static const DLTensor *first(const Tensors &t) { return t.key; }
   static dlpack::KvCacheStoreTensors tensors(const Tensors &t) {
     return {t.key, t.value, t.slots, t.key_cache, t.value_cache};
   }
-  template <class T>
-  static kernels::KvCacheStore<T> typed(const Problem &p) {
-    return {.tokens = p.tokens,
-            .kv_heads = p.kv_heads,
-            .head_dim = p.head_dim,
-            .page_size = p.page_size,
-            .key = in<T>(p.key),
-            .value = in<T>(p.value),
-            .slots = p.slots,
-            .key_cache = out<T>(p.key_cache),
-            .value_cache = out<T>(p.value_cache),
-            .key_stride = token_strides(p.key_stride),
-            .value_stride = token_strides(p.value_stride),
-            .key_cache_stride = cache_strides(p.key_cache_stride),
-            .value_cache_stride = cache_strides(p.value_cache_stride)};
+  template <class P, class K, class Each>
+  static void members(P &c, K &cpp, const Each &each) {
+    each(c.tokens, cpp.tokens), each(c.kv_heads, cpp.kv_heads), each(c.head_dim, cpp.head_dim);
+    each(c.page_size, cpp.page_size), each(c.key, cpp.key), each(c.value, cpp.value), each(c.slots, cpp.slots);
+    each(c.key_cache, cpp.key_cache), each(c.value_cache, cpp.value_cache);
+    each(c.key_stride, cpp.key_stride), each(c.value_stride, cpp.value_stride);
+    each(c.key_cache_stride, cpp.key_cache_stride), each(c.value_cache_stride, cpp.value_cache_stride);
   }
-  template <class T>
-  static void fill(Problem &to, const kernels::KvCacheStore<T> &p) {
-    to.tokens = p.tokens, to.kv_heads = p.kv_heads, to.head_dim = p.head_dim, to.page_size = p.page_size;
-    to.key = p.key, to.value = p.value, to.slots = p.slots;
-    to.key_cache = p.key_cache, to.value_cache = p.value_cache;
-    set(to.key_stride, p.key_stride), set(to.value_stride, p.value_stride);
-    set(to.key_cache_stride, p.key_cache_stride), set(to.value_cache_stride, p.value_cache_stride);
-  }
-  template <class... A>
-  static void run(const A &...arguments) {
-    kernels::kv_cache_store(arguments...);
-  }
+  static void run(const auto &...arguments) { kernels::kv_cache_store(arguments...); }
 };
 
 struct PagedAttention {
   using Problem = kiln_paged_attention_decode_problem;
   using Tensors = kiln_paged_attention_decode_tensors;
   using Config = kernels::PagedAttentionConfig;
+  template <class T>
+  using Typed = kernels::PagedAttention<T>;
   static constexpr const char *name = "paged_attention_decode";
 
   static const DLTensor *first(const Tensors &t) { return t.q; }
   static dlpack::PagedAttentionTensors tensors(const Tensors &t) {
     return {t.q, t.key_cache, t.value_cache, t.table, t.lengths, t.out, t.lse, t.scale, t.workspace, t.workspace_size};
   }
-  template <class T>
-  static kernels::PagedAttention<T> typed(const Problem &p) {
-    return {.batch = p.batch,
-            .heads = p.heads,
-            .kv_heads = p.kv_heads,
-            .head_dim = p.head_dim,
-            .page_size = p.page_size,
-            .max_pages = p.max_pages,
-            .scale = p.scale != 0 ? p.scale : 1 / std::sqrt(float(p.head_dim)),
-            .q = in<T>(p.q),
-            .key_cache = in<T>(p.key_cache),
-            .value_cache = in<T>(p.value_cache),
-            .table = p.table,
-            .lengths = p.lengths,
-            .out = out<T>(p.out),
-            .lse = p.lse,
-            .workspace = p.workspace,
-            .workspace_size = p.workspace_size,
-            .q_stride = head_strides(p.q_stride),
-            .out_stride = head_strides(p.out_stride),
-            .key_cache_stride = cache_strides(p.key_cache_stride),
-            .value_cache_stride = cache_strides(p.value_cache_stride),
-            .table_stride = {p.table_stride[0], p.table_stride[1]},
-            .lse_stride = {p.lse_stride[0], p.lse_stride[1]}};
-  }
-  template <class T>
-  static void fill(Problem &to, const kernels::PagedAttention<T> &p) {
-    to.scale = p.scale, to.batch = p.batch, to.heads = p.heads, to.kv_heads = p.kv_heads, to.head_dim = p.head_dim;
-    to.page_size = p.page_size, to.max_pages = p.max_pages;
-    to.q = p.q, to.key_cache = p.key_cache, to.value_cache = p.value_cache;
-    to.table = p.table, to.lengths = p.lengths, to.out = p.out, to.lse = p.lse;
-    to.workspace = p.workspace, to.workspace_size = p.workspace_size;
-    set(to.q_stride, p.q_stride), set(to.out_stride, p.out_stride);
-    set(to.key_cache_stride, p.key_cache_stride), set(to.value_cache_stride, p.value_cache_stride);
-    set(to.table_stride, {p.table_stride.batch, p.table_stride.entry});
-    set(to.lse_stride, {p.lse_stride.batch, p.lse_stride.head});
+  template <class P, class K, class Each>
+  static void members(P &c, K &cpp, const Each &each) {
+    each(c.scale, cpp.scale), each(c.batch, cpp.batch), each(c.heads, cpp.heads);
+    each(c.kv_heads, cpp.kv_heads), each(c.head_dim, cpp.head_dim);
+    each(c.page_size, cpp.page_size), each(c.max_pages, cpp.max_pages);
+    each(c.q, cpp.q), each(c.key_cache, cpp.key_cache), each(c.value_cache, cpp.value_cache);
+    each(c.table, cpp.table), each(c.lengths, cpp.lengths), each(c.out, cpp.out);
+    each(c.lse, cpp.lse), each(c.workspace, cpp.workspace), each(c.workspace_size, cpp.workspace_size);
+    each(c.q_stride, cpp.q_stride), each(c.out_stride, cpp.out_stride);
+    each(c.key_cache_stride, cpp.key_cache_stride), each(c.value_cache_stride, cpp.value_cache_stride);
+    each(c.table_stride, cpp.table_stride), each(c.lse_stride, cpp.lse_stride);
   }
   template <class T>
   static void run(const kernels::PagedAttention<T> &p, const Config &config, const kernels::Execution &where) {
@@ -239,6 +178,17 @@ struct PagedAttention {
     kernels::paged_attention(p, config, where);
   }
 };
+
+/// A problem of C in C++.
+template <class F, class T>
+typename F::template Typed<T> typed(const typename F::Problem &problem) {
+  typename F::template Typed<T> result;
+  F::members(problem, result, Read());
+  if constexpr (std::is_same_v<F, PagedAttention>)
+    if (result.scale == 0)
+      result.scale = 1 / std::sqrt(float(result.head_dim));
+  return result;
+}
 
 // ---- Configs
 
@@ -326,7 +276,7 @@ kiln_status launch(const typename F::Problem *p, const kiln_config *config, void
   return guarded([&] {
     const auto &problem = sized(p, F::name);
     with_type(problem.dtype, F::name,
-              [&]<class T>(T) { run<F>(F::template typed<T>(problem), config, device_of(problem.device), stream); });
+              [&]<class T>(T) { run<F>(typed<F, T>(problem), config, device_of(problem.device), stream); });
   });
 }
 
@@ -359,7 +309,7 @@ kiln_status convert(const typename F::Tensors *t, typename F::Problem *p) {
       const kiln_device *handle = nullptr;
       if (const kiln_status status = kiln_device_find(device.name().c_str(), &handle); status != KILN_OK)
         throw DeviceError(kiln_last_error());
-      F::fill(result, problem);
+      F::members(result, problem, Write());
       result.device = handle;
       result.dtype = dtype;
     });
@@ -372,9 +322,9 @@ kiln_status defaults(const typename F::Problem *p, kiln_config **config) {
     const auto &problem = sized(p, F::name);
     auto &result = not_null(config, F::name, "config");
     with_type(problem.dtype, F::name, [&]<class T>(T) {
-      const auto typed = F::template typed<T>(problem);
+      const auto converted = typed<F, T>(problem);
       auto made = std::make_unique<kiln_config>(&find_family(F::name));
-      for_each_field(default_config_of(typed, device_of(problem.device)),
+      for_each_field(default_config_of(converted, device_of(problem.device)),
                      [&](const auto &value) { made->values.push_back(static_cast<double>(value)); });
       made->set.assign(made->values.size(), true);
       result = made.release();
@@ -468,10 +418,10 @@ kiln_status kiln_paged_attention_decode_workspace(const kiln_paged_attention_dec
     const auto &problem = sized(p, PagedAttention::name);
     auto &result = not_null(bytes, PagedAttention::name, "bytes");
     with_type(problem.dtype, PagedAttention::name, [&]<class T>(T) {
-      const auto typed = PagedAttention::typed<T>(problem);
+      const auto converted = typed<PagedAttention, T>(problem);
       const Device device = device_of(problem.device);
-      result =
-          kernels::workspace_bytes(typed, resolve<PagedAttention>(config, default_config_of(typed, device)), device);
+      result = kernels::workspace_bytes(converted,
+                                        resolve<PagedAttention>(config, default_config_of(converted, device)), device);
     });
   });
 }
