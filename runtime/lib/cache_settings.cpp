@@ -1,18 +1,13 @@
 #include "kiln/runtime/disk_cache.h"
 
-#include <cstdlib>
+#include "kiln/runtime/environment.h"
+
 #include <filesystem>
 
 using namespace kiln;
 using namespace kiln::runtime;
 
 namespace {
-
-/// The variable's value, or an empty string. Nothing in a set-user-ID program, whose caller must not choose its files.
-std::string environment(const char *name) {
-  const char *value = secure_getenv(name);
-  return value ? value : "";
-}
 
 /// "4096", "512K", "64M", "2G", "1T".
 std::optional<std::uint64_t> parse_size(std::string_view text) {
@@ -48,14 +43,15 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 std::string find_directory() {
-  if (std::string directory = environment("KILN_CACHE_DIR"); !directory.empty()) {
+  if (std::string directory = unprivileged_environment("KILN_CACHE_DIR"); !directory.empty()) {
     std::error_code ignored; // then the path stays relative, which serves as well until the program changes directory
     std::filesystem::path absolute = std::filesystem::absolute(directory, ignored);
     return absolute.empty() ? directory : absolute.string();
   }
-  if (std::string base = environment("XDG_CACHE_HOME"); base.starts_with('/')) // relative ones are invalid, says XDG
+  if (std::string base = unprivileged_environment("XDG_CACHE_HOME");
+      base.starts_with('/')) // relative ones are invalid, says XDG
     return base + "/kiln";
-  if (std::string home = environment("HOME"); home.starts_with('/'))
+  if (std::string home = unprivileged_environment("HOME"); home.starts_with('/'))
     return home + "/.cache/kiln";
   return {};
 }
@@ -67,13 +63,13 @@ CacheSettings CacheSettings::from_environment() {
   settings.directory = find_directory();
   if (settings.directory.empty())
     settings.off = "there is no place for a cache: none of KILN_CACHE_DIR, XDG_CACHE_HOME and HOME is set";
-  if (std::string size = environment("KILN_CACHE_SIZE"); !size.empty()) {
+  if (std::string size = unprivileged_environment("KILN_CACHE_SIZE"); !size.empty()) {
     if (std::optional<std::uint64_t> bytes = parse_size(size))
       settings.max_bytes = *bytes;
     else
       settings.off = "KILN_CACHE_SIZE is '" + size + "', not a number of bytes such as 512M or 2G";
   }
-  std::string mode = environment("KILN_CACHE");
+  std::string mode = unprivileged_environment("KILN_CACHE");
   if (mode == "off" || mode == "0")
     settings.off = "KILN_CACHE turns it off";
   else if (!mode.empty() && mode != "on" && mode != "1")

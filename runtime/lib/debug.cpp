@@ -2,12 +2,11 @@
 
 #include "buffer_table.h"
 #include "kiln/error.h"
+#include "kiln/runtime/environment.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <map>
 #include <mutex>
 
@@ -66,11 +65,6 @@ void add_record(const char *function, const char *kind, BufferRecord record) {
   const std::uintptr_t begin = record.begin;
   r.records.emplace(begin, std::move(record));
   r.table = nullptr;
-}
-
-bool environment_flag(const char *name) {
-  const char *value = std::getenv(name);
-  return value && *value && std::strcmp(value, "0") != 0;
 }
 
 std::atomic<bool> &checks_flag() {

@@ -1,6 +1,7 @@
 #include "worker_pool.h"
 
 #include "kiln/error.h"
+#include "kiln/runtime/environment.h"
 
 #include <chrono>
 #include <csignal>
@@ -53,8 +54,8 @@ bool spin_until(Predicate done) {
 }
 
 unsigned default_threads() {
-  if (const char *text = std::getenv("KILN_NUM_THREADS"); text && *text)
-    return parse_thread_count(text);
+  if (const std::string text = environment("KILN_NUM_THREADS"); !text.empty())
+    return parse_thread_count(text.c_str());
   // The affinity mask rather than the number of processors: a process that was given 4 of 64 gains nothing from 64
   // threads.
   cpu_set_t set;

@@ -26,6 +26,12 @@ LAYERS = {
     "compiler": r"kiln/(?!Dialect/|Analysis/|Conversion/|Interpreter/|Layout/|Target/)",
     "dsl/include": COMPILER_HEADER,
 }
+# The table of environment variables, and the one file that asks for them. The compiler, which knows no runtime, asks itself, and names them.
+ENVIRONMENT_TABLE = "runtime/include/kiln/runtime/environment.h"
+ENVIRONMENT_READER = "runtime/lib/environment.cpp"
+TABLE_ENTRY = re.compile(r'^    \{"([A-Z0-9_]+)",', re.MULTILINE)
+GETENV = re.compile(r"\b(?:secure_)?getenv\(([^)]*)\)")
+PYTHON_ENVIRONMENT = re.compile(r"environ\b(\.get\(|\[)?(\"[A-Z0-9_]+\")?|getenv")
 
 
 def tracked_files():
@@ -60,6 +66,25 @@ def check_inline_assembly(files):
             junit.fail_unless(not found, f"{file}: {found and found[0]}: an instruction belongs into the table of machine operations")
 
 
+def check_environment(files):
+    known = set(TABLE_ENTRY.findall((ROOT / ENVIRONMENT_TABLE).read_text()))
+    junit.fail_unless(len(known) > 20, f"{ENVIRONMENT_TABLE} has only {sorted(known)}")
+    for file in files:
+        top = file.split("/")[0]
+        if file == ENVIRONMENT_READER or top not in ("runtime", "dsl", "kernels", "compiler"):
+            continue
+        text = (ROOT / file).read_text()
+        if file.endswith(".py"):
+            if file.startswith("kernels/python/"):
+                for found in PYTHON_ENVIRONMENT.finditer(text):
+                    name = (found[2] or "").strip('"')
+                    junit.fail_unless(name in known, f"{file}: {found[0]}: the table of environment variables does not have it")
+            continue
+        for argument in GETENV.findall(text):
+            junit.fail_unless(top == "compiler", f"{file}: getenv({argument}): runtime::environment() reads the variables of the table")
+            junit.fail_unless(argument.strip('"') in known, f"{file}: getenv({argument}): the table of environment variables does not have it")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--results")
@@ -75,6 +100,8 @@ def main():
         ("no source file is too long", lambda: check_length(sources + [f for f in files if f.endswith((".td", ".py"))])),
     ]
     checks.append(("machine instructions come from the table alone", lambda: check_inline_assembly(sources)))
+    python = [f for f in files if f.endswith(".py")]
+    checks.append(("environment variables are those of the table", lambda: check_environment(sources + python)))
     for folder, forbidden in LAYERS.items():
         checks.append((f"{folder} includes only what it may", lambda d=folder, f=forbidden: check_layer(d, f, sources)))
     sys.exit(junit.run("style", checks, args.results))

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
@@ -64,11 +63,6 @@ std::string identity_in_file(const std::filesystem::path &path) {
 
 } // namespace
 
-std::string assembler::environment(const char *name) {
-  const char *value = std::getenv(name);
-  return value ? value : "";
-}
-
 std::vector<std::filesystem::path> assembler::directories(const std::string &list) {
   std::vector<std::filesystem::path> result;
   for (std::size_t begin = 0; begin <= list.size();) {
@@ -83,7 +77,7 @@ std::vector<std::filesystem::path> assembler::directories(const std::string &lis
 
 std::vector<std::filesystem::path> assembler::toolkits() {
   std::vector<std::filesystem::path> result;
-  for (const char *name : {"CUDA_HOME", "CUDA_PATH"})
+  for (Variable name : {Variable("CUDA_HOME"), Variable("CUDA_PATH")})
     if (std::string value = environment(name); !value.empty())
       result.emplace_back(value);
   result.emplace_back("/usr/local/cuda");
@@ -98,7 +92,8 @@ bool assembler::is_file(const std::filesystem::path &path) {
 
 Found assembler::find_library(const LibraryNames &names) {
   if (std::string path = environment(names.variable); !path.empty())
-    return is_file(path) ? Found{path, ""} : Found{{}, std::string(names.variable) + " names no file (" + path + ")"};
+    return is_file(path) ? Found{path, ""}
+                         : Found{{}, std::string(names.variable.name()) + " names no file (" + path + ")"};
   std::vector<std::filesystem::path> places = directories(environment("LD_LIBRARY_PATH"));
   for (const std::filesystem::path &toolkit : toolkits()) {
     places.push_back(toolkit / "lib64");

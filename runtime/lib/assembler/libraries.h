@@ -1,6 +1,8 @@
 // NVIDIA's tools as shared libraries: finding their files, telling their builds apart, and loading them.
 #pragma once
 
+#include "kiln/runtime/environment.h"
+
 #include <array>
 #include <filesystem>
 #include <map>
@@ -11,8 +13,6 @@
 
 namespace kiln::runtime::assembler {
 
-/// The value of an environment variable; empty where it is not set.
-std::string environment(const char *name);
 /// The directories of a list like PATH.
 std::vector<std::filesystem::path> directories(const std::string &list);
 /// CUDA_HOME, CUDA_PATH and where NVIDIA's packages put the toolkit.
@@ -27,7 +27,7 @@ struct Found {
 
 /// What a library is looked for by.
 struct LibraryNames {
-  const char *variable;              // an environment variable that names the file
+  Variable variable;                 // names the file
   std::array<const char *, 2> files; // the better one first, wherever the other is
   const char *advice;                // follows the problem where no file is found
 };

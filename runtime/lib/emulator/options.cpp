@@ -2,9 +2,9 @@
 #include "options.h"
 
 #include "kiln/error.h"
+#include "kiln/runtime/environment.h"
 
 #include <charconv>
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -46,6 +46,6 @@ void kiln::set_emulator_options(const EmulatorOptions &options) {
 EmulatorOptions kiln::emulator_options() {
   std::lock_guard lock(settings().mutex);
   if (!settings().options)
-    settings().options = emulator::options_from_seed(std::getenv("KILN_EMULATOR_SEED"));
+    settings().options = emulator::options_from_seed(environment("KILN_EMULATOR_SEED").c_str());
   return *settings().options;
 }

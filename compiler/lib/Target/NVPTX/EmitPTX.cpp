@@ -252,8 +252,8 @@ void generate(Generation &generation, const EmitOptions &options) {
 } // namespace
 
 std::string gpu::findLibdevice() {
-  for (const char *variable : {"CUDA_HOME", "CUDA_PATH", ""}) {
-    const char *root = *variable ? std::getenv(variable) : "/usr/local/cuda";
+  const char *const roots[] = {std::getenv("CUDA_HOME"), std::getenv("CUDA_PATH"), "/usr/local/cuda"};
+  for (const char *root : roots) {
     if (!root || !*root)
       continue;
     llvm::SmallString<128> path(root);
