@@ -1,6 +1,7 @@
 #include "kiln/runtime/disk_cache.h"
 
 #include "cache_file.h"
+#include "kiln/runtime/log.h"
 #include "private_directory.h"
 
 #include <algorithm>
@@ -170,6 +171,12 @@ int write_entry(int directory, const std::string &name, std::span<const std::uin
   return error; // the lock goes with the file, after the rename
 }
 
+/// "cache: <key> <what>", with as much of the key as kiln-cache needs.
+void log_entry(const CacheKey &key, std::string_view what) {
+  if (logs(LogLevel::debug))
+    log(LogLevel::debug, "cache: " + to_hex(key).substr(0, 16) + " " + std::string(what));
+}
+
 } // namespace
 
 std::string runtime::to_hex(const CacheKey &key) {
@@ -184,7 +191,14 @@ std::string runtime::to_hex(const CacheKey &key) {
 
 DiskCache &runtime::process_cache() {
   // Never destroyed: kernels may be launched after static destructors have begun.
-  static DiskCache *const cache = new DiskCache(CacheSettings::from_environment());
+  static DiskCache *const cache = [] {
+    auto *made = new DiskCache(CacheSettings::from_environment());
+    const CacheSettings &settings = made->settings();
+    log(LogLevel::debug, settings.off.empty() ? "cache: " + settings.directory + ", at most " +
+                                                    std::to_string(settings.max_bytes) + " bytes"
+                                              : "cache: off, because " + settings.off);
+    return made;
+  }();
   return *cache;
 }
 
@@ -205,10 +219,14 @@ CacheEntry DiskCache::lookup_entry(const CacheKey &key, bool tuning) noexcept {
       CacheEntry entry = read_entry(directory.get(), key, /*mark=*/true);
       if (entry.state == State::good && entry.tuning.has_value() == tuning) {
         hits_.fetch_add(1, std::memory_order_relaxed);
+        log_entry(key, "found");
         return entry;
       }
       if (entry.state == State::damaged)
         corrupt_.fetch_add(1, std::memory_order_relaxed);
+      log_entry(key, "not found: " + (entry.fault.empty() ? "it is something else" : entry.fault));
+    } else {
+      log_entry(key, "not found: " + (refusal.empty() ? "the cache is empty" : refusal));
     }
   } catch (const std::exception &) {
     // No memory: as good as no entry.
@@ -245,19 +263,26 @@ bool DiskCache::publish_bytes(const CacheKey &key, std::span<const std::uint8_t>
   // Writing past the limit on file sizes would end the process.
   rlimit limit;
   if (bytes.size() > std::min(settings_.max_bytes, max_entry_bytes) ||
-      (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes.size() > limit.rlim_cur))
+      (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes.size() > limit.rlim_cur)) {
+    log_entry(key, "not kept: " + std::to_string(bytes.size()) + " bytes are too many");
     return false;
+  }
   std::string refusal;
   File directory = create_private_directory(settings_.directory, refusal);
-  if (!directory)
+  if (!directory) {
+    log_entry(key, "not kept: " + refusal);
     return false;
+  }
   // ENOENT: somebody took the temporary file for an abandoned one, in the moment before it was locked.
   std::string name = entry_name(key);
   int error = write_entry(directory.get(), name, bytes);
   for (int attempt = 1; error == ENOENT && attempt < 3; ++attempt)
     error = write_entry(directory.get(), name, bytes);
-  if (error != 0)
+  if (error != 0) {
+    log_entry(key, "not kept: " + system_message(error));
     return false;
+  }
+  log_entry(key, "kept, " + std::to_string(bytes.size()) + " bytes");
   writes_.fetch_add(1, std::memory_order_relaxed);
   if (draw_look(key, bytes.size(), settings_.max_bytes))
     make_room(directory.get(), key);
@@ -279,6 +304,7 @@ void DiskCache::make_room(int directory, const CacheKey &keep) {
       break;
     if (file.key == keep || !remove_entry(directory, file))
       continue;
+    log_entry(file.key, "evicted, " + std::to_string(file.info.st_size) + " bytes");
     total -= static_cast<std::uint64_t>(file.info.st_size);
     evictions_.fetch_add(1, std::memory_order_relaxed);
   }

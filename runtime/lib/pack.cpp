@@ -7,6 +7,7 @@
 #include "kiln/error.h"
 #include "kiln/runtime/cpu_launch.h"
 #include "kiln/runtime/cuda_kernel.h"
+#include "kiln/runtime/observe.h"
 
 #include <algorithm>
 #include <atomic>
@@ -268,6 +269,23 @@ std::string text_of(const PackArgument &given) {
 
 } // namespace
 
+namespace {
+
+template <class Launch>
+[[gnu::cold, gnu::noinline]] void observe_launch(const PackEntry &entry, Device device, std::array<unsigned, 3> grid,
+                                                 void *stream, const Launch &launch) {
+  const std::string config = "{" + entry.config + "}", target = device.name();
+  Event event{.kind = EventKind::launch};
+  event.kernel = entry.name;
+  event.config = config;
+  event.target = target;
+  event.grid = grid;
+  event.stream = stream;
+  observe(event, [&](EventScope &) { launch(); });
+}
+
+} // namespace
+
 void PackedKernel::launch_erased(const LaunchOptions &options, std::span<const PackArgument> given,
                                  const void *const *args) const {
   const PackEntry &entry = this->entry();
@@ -283,6 +301,11 @@ void PackedKernel::launch_erased(const LaunchOptions &options, std::span<const P
                       "': the launch is programmatic, but the kernel never calls kiln::wait_for_launches(), and would "
                       "read what launches before it have yet to write\n" +
                       loaded_->note());
-  loaded_->kernel(entry.facts.hold(args) ? specialised : generic)
-      .launch(grid, options.stream, args, options.programmatic);
+  const auto launch = [&] {
+    loaded_->kernel(entry.facts.hold(args) ? specialised : generic)
+        .launch(grid, options.stream, args, options.programmatic);
+  };
+  if (!observed(EventKind::launch)) [[likely]]
+    return launch();
+  observe_launch(entry, loaded_->device, grid, options.stream, launch);
 }

@@ -1,21 +1,20 @@
 #include "jit/dump.h"
 
+#include "kiln/runtime/environment.h"
+#include "kiln/runtime/log.h"
+
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <cstdlib>
 #include <mutex>
 
 using namespace kiln::jit;
+using kiln::runtime::environment;
+using kiln::runtime::LogLevel;
 
 namespace {
-
-std::string environment(const char *name) {
-  const char *value = std::getenv(name);
-  return value ? value : "";
-}
 
 bool wanted(llvm::StringRef stage) {
   std::string list = environment("KILN_DUMP");
@@ -85,7 +84,7 @@ void kiln::jit::dump(llvm::StringRef stage, llvm::StringRef text, const Subject 
       file << text;
   }
   if (error)
-    llvm::errs() << "kiln: KILN_DUMP_DIR: cannot write " << path << ": " << error.message() << "\n";
+    runtime::log(LogLevel::error, "KILN_DUMP_DIR: cannot write " + path + ": " + error.message());
 }
 
 std::optional<std::string> kiln::jit::override_for(llvm::StringRef stage, const Subject &subject) {
@@ -95,8 +94,8 @@ std::optional<std::string> kiln::jit::override_for(llvm::StringRef stage, const 
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file)
     throw CompileError("error: KILN_OVERRIDE_DIR: cannot read " + path + ": " + file.getError().message());
-  llvm::errs() << "kiln: " << stage << " of '" << subject.kernel << "' with " << subject.config << " is taken from "
-               << path << "\n";
+  runtime::log(LogLevel::warn,
+               stage.str() + " of '" + subject.kernel + "' with " + subject.config + " is taken from " + path);
   return (*file)->getBuffer().str();
 }
 

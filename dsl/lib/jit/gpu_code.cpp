@@ -14,6 +14,7 @@
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cuda_compiler.h"
 #include "kiln/runtime/disk_cache.h"
+#include "kiln/runtime/observe.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -154,7 +155,7 @@ GpuCode compile(detail::TracedKernel traced, const Subject &subject, CompileOpti
   code.report.target = subject.arch;
   code.image.parameters = parameters_of(*traced.module);
   Stopwatch total;
-  lower(traced, subject, options, dump, code);
+  runtime::observe_stage("lower", [&] { lower(traced, subject, options, dump, code); });
   code.report.lower_ms = total.ms();
   if (auto ptx = override_for("ptx", subject))
     code.image.ptx = std::move(*ptx);
@@ -162,7 +163,7 @@ GpuCode compile(detail::TracedKernel traced, const Subject &subject, CompileOpti
   if (auto cubin = override_for("cubin", subject))
     code.image.cubin.assign(cubin->begin(), cubin->end());
   else
-    assemble(subject, code);
+    runtime::observe_stage("assemble", [&] { assemble(subject, code); });
   code.report.assemble_ms = assembling.ms();
   code.report.compile_ms = total.ms();
   if (dump) {
@@ -192,7 +193,7 @@ GpuCode jit::make_gpu_code(detail::TracedKernel traced, const Subject &subject, 
   const Places places(*traced.module);
   const runtime::CacheKey key = disk_key(*traced.module, subject.arch, options, assembler,
                                          needs_nvrtc(traced) ? runtime::nvrtc_identity() : std::string());
-  if (std::optional<runtime::KernelImage> image = cache.lookup(key)) {
+  if (std::optional<runtime::KernelImage> image = runtime::observe_stage("lookup", [&] { return cache.lookup(key); })) {
     GpuCode code;
     code.origin = GpuCode::Origin::disk;
     code.looked_up = true;

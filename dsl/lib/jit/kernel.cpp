@@ -12,6 +12,7 @@
 #include "kiln/debug.h"
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cpu_launch.h"
+#include "kiln/runtime/observe.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -35,6 +36,16 @@ struct Counters {
 };
 
 Counters totals;
+
+/// The event of a compile. The texts are the subject's, and the target's.
+Event compile_event(const jit::Subject &subject, std::string_view target) {
+  Event event{.kind = EventKind::compile};
+  event.kernel = subject.kernel;
+  event.config = subject.config;
+  event.target = target;
+  event.generic = subject.variant == jit::Variant::generic;
+  return event;
+}
 
 bool waits_for_launches(mlir::ModuleOp module) {
   return llvm::any_of(module.getOps<mlir::func::FuncOp>(),
@@ -74,9 +85,11 @@ struct detail::KernelState {
   }
   /// The same, as it is compiled.
   TracedKernel trace(const KernelBase &kernel, const ConfigView &config, jit::CompileOptions options) const {
-    TracedKernel traced = trace(kernel, config);
-    apply_check_mode(*traced.module, options.checks);
-    return traced;
+    return runtime::observe_stage("trace", [&] {
+      TracedKernel traced = trace(kernel, config);
+      apply_check_mode(*traced.module, options.checks);
+      return traced;
+    });
   }
 
   /// The code for a launch with these arguments; null stands for any of which the declared facts hold.
@@ -92,15 +105,18 @@ struct detail::KernelState {
 
   /// For a GPU architecture: the specialised variant, which is kept on disk only.
   CompiledCode compile(const KernelBase &kernel, const ConfigView &config, const std::string &arch) const {
-    jit::Subject subject{kernel.name(), config.text(config.config), arch};
-    jit::Stopwatch tracing;
-    const jit::CompileOptions options = jit::CompileOptions::current(Device::Kind::cuda);
-    TracedKernel traced = trace(kernel, config, options);
-    const double trace_ms = tracing.ms();
-    jit::specialise(*traced.module, gpu_pointer_alignment);
-    jit::GpuCode code = gpu_code(std::move(traced), subject, options);
-    code.report.trace_ms = trace_ms;
-    return {std::move(code.image.ptx), std::move(code.image.cubin), std::move(code.report)};
+    const jit::Subject subject{kernel.name(), config.text(config.config), arch};
+    return runtime::observe(compile_event(subject, arch), [&](runtime::EventScope &scope) -> CompiledCode {
+      jit::Stopwatch tracing;
+      const jit::CompileOptions options = jit::CompileOptions::current(Device::Kind::cuda);
+      TracedKernel traced = trace(kernel, config, options);
+      const double trace_ms = tracing.ms();
+      jit::specialise(*traced.module, gpu_pointer_alignment);
+      jit::GpuCode code = gpu_code(std::move(traced), subject, options);
+      scope.event.kept = code.report.from_disk;
+      code.report.trace_ms = trace_ms;
+      return {std::move(code.image.ptx), std::move(code.image.cubin), std::move(code.report)};
+    });
   }
 
   runtime::PackContent pack(const KernelBase &kernel, const ConfigView &config, const std::string &arch) const {
@@ -109,22 +125,27 @@ struct detail::KernelState {
     content.entry.arch = arch;
     for (const ParamInfo &param : std::span(kernel.params(), kernel.num_params()))
       content.entry.parameters.push_back({param.dtype, param.pointer, param.pointer && param.read_only});
-    auto image = [&](jit::Variant variant) {
-      jit::Subject subject{kernel.name(), config.text(config.config), arch, variant};
+    auto make_image = [&](const jit::Subject &subject, runtime::EventScope &scope) {
       const jit::CompileOptions options = jit::CompileOptions::current(Device::Kind::cuda);
       TracedKernel traced = trace(kernel, config, options);
       content.entry.waits = waits_for_launches(*traced.module);
-      if (variant == jit::Variant::specialised)
+      if (subject.variant == jit::Variant::specialised)
         content.entry.facts = jit::specialise(*traced.module, gpu_pointer_alignment);
       else
         jit::generalise(*traced.module);
       jit::GpuCode code = gpu_code(std::move(traced), subject, options);
+      scope.event.kept = code.report.from_disk;
       if (code.image.cubin.empty())
         runtime::assemble(code.image.ptx, arch); // throws, and says what was looked for
       code.image.config = subject.config; // what was found on disk may have come from a config with the same code
       code.image.ptx.clear();
       code.image.report.clear();
       return std::move(code.image);
+    };
+    auto image = [&](jit::Variant variant) {
+      const jit::Subject subject{kernel.name(), config.text(config.config), arch, variant};
+      return runtime::observe(compile_event(subject, arch),
+                              [&](runtime::EventScope &scope) { return make_image(subject, scope); });
     };
     content.specialised = image(jit::Variant::specialised);
     if (!content.entry.facts.empty())
@@ -153,6 +174,35 @@ struct detail::KernelState {
     return jit::gpu_stage(std::move(traced), subject, options, trace_ms, stage);
   }
 
+  /// The launch itself.
+  void launch(const KernelBase &kernel, const LaunchOptions &options, const ConfigView &config, Device device,
+              const void *const *args) const {
+    const std::array<unsigned, 3> grid{options.grid.x, options.grid.y, options.grid.z};
+    // Before anything is compiled for it.
+    runtime::check_grid(kernel.name(), grid);
+    bool found;
+    const jit::KernelCache::Entry &entry = get(kernel, config, device, args, found);
+    if (options.programmatic && !entry.waits) [[unlikely]]
+      throw LaunchError("cannot launch '" + kernel.name() +
+                        "': the launch is programmatic, but the kernel never calls kiln::wait_for_launches(), and "
+                        "would read what launches before it have yet to write\n" +
+                        jit::Subject{kernel.name(), config.text(config.config)}.note("running"));
+    entry.executable->launch(grid, args, options.stream, options.programmatic);
+  }
+
+  [[gnu::cold, gnu::noinline]] void launch_observed(const KernelBase &kernel, const LaunchOptions &options,
+                                                    const ConfigView &config, Device device,
+                                                    const void *const *args) const {
+    const std::string config_text = config.text(config.config), target = device.name();
+    Event event{.kind = EventKind::launch};
+    event.kernel = kernel.name();
+    event.config = config_text;
+    event.target = target;
+    event.grid = {options.grid.x, options.grid.y, options.grid.z};
+    event.stream = options.stream;
+    runtime::observe(event, [&](runtime::EventScope &) { launch(kernel, options, config, device, args); });
+  }
+
 private:
   /// Vectors of 16 bytes are the widest accesses.
   static constexpr std::int64_t gpu_pointer_alignment = 16;
@@ -176,6 +226,16 @@ private:
     if (gpu)
       subject.arch = kind == Kind::cuda ? cuda::properties(entry.device).arch : std::string(entry.device.arch());
     subject.emulated = kind == Kind::emulated;
+    const std::string target = kind == Kind::cuda ? subject.arch : entry.device.name();
+    runtime::observe(compile_event(subject, target),
+                     [&](runtime::EventScope &scope) { compile(kernel, config, args, entry, subject, scope.event); });
+  }
+
+  void compile(const KernelBase &kernel, const ConfigView &config, const void *const *args,
+               jit::KernelCache::Entry &entry, jit::Subject &subject, Event &event) const {
+    using Kind = Device::Kind;
+    const Kind kind = entry.device.kind();
+    const bool gpu = kind == Kind::cuda || kind == Kind::emulated;
     jit::Stopwatch tracing;
     TracedKernel traced = trace(kernel, config, entry.options);
     entry.trace_ms = tracing.ms();
@@ -188,18 +248,22 @@ private:
       entry.facts = jit::specialise(*traced.module, gpu ? gpu_pointer_alignment : 1);
     if (args && !entry.facts.hold(args)) {
       subject.variant = entry.variant = jit::Variant::generic;
+      event.generic = true;
       jit::generalise(*traced.module);
     }
     jit::Stopwatch compiling;
     if (kind == Kind::cuda) {
       const jit::GpuCode code = gpu_code(std::move(traced), subject, entry.options);
-      entry.executable = jit::load_cuda_executable(code, entry.device, subject);
+      event.kept = code.report.from_disk;
+      entry.executable =
+          runtime::observe_stage("load", [&] { return jit::load_cuda_executable(code, entry.device, subject); });
     } else {
       count(&Counters::compiles);
       auto make = kind == Kind::cpu        ? jit::make_cpu_executable
                   : kind == Kind::emulated ? jit::make_emulated_executable
                                            : jit::make_interpreter_executable;
-      entry.executable = make(std::move(traced), subject, entry.options);
+      entry.executable =
+          runtime::observe_stage("lower", [&] { return make(std::move(traced), subject, entry.options); });
     }
     entry.compile_ms = compiling.ms();
   }
@@ -267,15 +331,7 @@ void KernelBase::launch_erased(const LaunchOptions &options, const ConfigView &c
     throw LaunchError(
         "cannot launch '" + name_ +
         "': no device was given, and there is no current CUDA context; pass .device = kiln::Device::cpu()");
-  const std::array<unsigned, 3> grid{options.grid.x, options.grid.y, options.grid.z};
-  // Before anything is compiled for it.
-  runtime::check_grid(name_, grid);
-  bool found;
-  const jit::KernelCache::Entry &entry = state_->get(*this, config, device, args, found);
-  if (options.programmatic && !entry.waits) [[unlikely]]
-    throw LaunchError("cannot launch '" + name_ +
-                      "': the launch is programmatic, but the kernel never calls kiln::wait_for_launches(), and would "
-                      "read what launches before it have yet to write\n" +
-                      jit::Subject{name_, config.text(config.config)}.note("running"));
-  entry.executable->launch(grid, args, options.stream, options.programmatic);
+  if (runtime::observed(EventKind::launch)) [[unlikely]]
+    return state_->launch_observed(*this, options, config, device, args);
+  state_->launch(*this, options, config, device, args);
 }

@@ -8,6 +8,7 @@
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cpu_launch.h"
 #include "kiln/runtime/disk_cache.h"
+#include "kiln/runtime/observe.h"
 
 using namespace kiln;
 using namespace kiln::detail;
@@ -50,10 +51,7 @@ runtime::CacheKey key_of(const TuneErased &subject, Device device, const std::st
   return key.finish();
 }
 
-} // namespace
-
-TuneOutcomes detail::tune_erased(const TuneErased &subject, const TuneOptions &options) {
-  const Device device = options.device ? options.device : cuda::current_device();
+TuneOutcomes tune_on(Device device, const TuneErased &subject, const TuneOptions &options) {
   jit::check_tuning(subject, device, options);
   const std::string device_text = description(device);
   runtime::DiskCache &cache = runtime::process_cache();
@@ -76,4 +74,23 @@ TuneOutcomes detail::tune_erased(const TuneErased &subject, const TuneOptions &o
                                              .problem = options.problem,
                                              .results = jit::write_outcomes(result, subject.text)});
   return result;
+}
+
+} // namespace
+
+TuneOutcomes detail::tune_erased(const TuneErased &subject, const TuneOptions &options) {
+  const Device device = options.device ? options.device : cuda::current_device();
+  const std::string target = device.name();
+  Event event{.kind = EventKind::tune};
+  event.kernel = subject.kernel;
+  event.target = target;
+  event.total = subject.count;
+  std::string fastest; // outlives the event
+  return runtime::observe(event, [&](runtime::EventScope &scope) {
+    TuneOutcomes outcomes = tune_on(device, subject, options);
+    scope.event.kept = outcomes.kept;
+    if (outcomes.best < subject.count)
+      scope.event.config = fastest = subject.text(outcomes.best);
+    return outcomes;
+  });
 }

@@ -2,6 +2,7 @@
 
 #include "kiln/error.h"
 #include "kiln/launch_timer.h"
+#include "kiln/runtime/observe.h"
 
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -58,13 +59,19 @@ public:
          function_ref<jit::Sampler(std::size_t)> sampler)
       : subject_(subject), device_(device), options_(options), sampler_(sampler), samples_(subject.count) {
     result_.outcomes.resize(subject.count);
+    if (const Event *tuning = runtime::EventScope::in())
+      tuning_ = tuning->id;
   }
 
   TuneOutcomes run() {
     in_parallel(subject_.count, options_.threads, [&](std::size_t i) { compile(i); });
+    done_ = 0;
+    to_measure_ = static_cast<std::size_t>(std::ranges::count(result_.outcomes, std::string(), &TuneOutcome::failure));
     for (std::size_t i = 0; i < subject_.count; ++i)
       measure(i, /*again=*/false);
     const std::vector<std::size_t> close_ones = contenders();
+    done_ = 0;
+    to_measure_ = close_ones.size();
     if (close_ones.size() > 1)
       for (std::size_t i = close_ones.size(); i-- > 0;)
         measure(close_ones[i], /*again=*/true);
@@ -73,18 +80,44 @@ public:
   }
 
 private:
+  /// Calls `body` as a step of so many configs.
+  template <class Body>
+  void step(std::size_t i, const char *name, std::size_t total, Body &&body) {
+    const std::string config = subject_.text(i), target = device_.name();
+    Event event{.kind = EventKind::tune_step};
+    event.kernel = subject_.kernel;
+    event.config = config;
+    event.target = target;
+    event.step = name;
+    event.done = done_;
+    event.total = total;
+    event.parent = tuning_; // also where the step is in a thread of its own
+    runtime::EventScope scope(event);
+    body();
+    const TuneOutcome &outcome = result_.outcomes[i];
+    if (!outcome.failure.empty())
+      scope.fail(outcome.failure.c_str());
+    scope.event.us = outcome.us;
+    scope.event.done = ++done_;
+  }
+
   void compile(std::size_t i) {
-    try {
-      subject_.compile(i, device_);
-    } catch (const std::exception &error) {
-      result_.outcomes[i].failure = std::string("it does not compile: ") + error.what();
-    }
+    step(i, "compile", subject_.count, [&] {
+      try {
+        subject_.compile(i, device_);
+      } catch (const std::exception &error) {
+        result_.outcomes[i].failure = std::string("it does not compile: ") + error.what();
+      }
+    });
   }
 
   void measure(std::size_t i, bool again) {
+    if (result_.outcomes[i].failure.empty())
+      step(i, again ? "measure again" : "measure", to_measure_, [&] { try_measuring(i, again); });
+  }
+
+  void try_measuring(std::size_t i, bool again) {
     TuneOutcome &outcome = result_.outcomes[i];
-    if (!outcome.failure.empty())
-      return;
     try {
       subject_.prepare(i);
       if (subject_.checks && !again) {
@@ -150,6 +183,9 @@ private:
   function_ref<jit::Sampler(std::size_t)> sampler_;
   TuneOutcomes result_;
   std::vector<std::vector<double>> samples_;
+  std::atomic<std::size_t> done_{0}; // configs that are through the current step
+  std::size_t to_measure_ = 0;       // configs
+  std::uint64_t tuning_ = 0;         // the event, if there is one
 };
 
 } // namespace

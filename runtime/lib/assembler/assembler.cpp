@@ -2,6 +2,7 @@
 #include "backends.h"
 
 #include "kiln/error.h"
+#include "kiln/runtime/log.h"
 
 #include <algorithm>
 #include <charconv>
@@ -116,6 +117,9 @@ Assembled runtime::assemble(std::string_view ptx, const std::string &arch, const
   if (!arch.starts_with("sm_"))
     throw InvalidArgument("assemble: '" + arch + "' is not an architecture; expected something like sm_90a");
   const Choice choice = choose(options.assembler, arch);
+  if (logs(LogLevel::debug) && choice.assembler != Assembler::automatic)
+    log(LogLevel::debug, "assembling for " + arch + " with " + choice.identity +
+                             (choice.path.empty() ? "" : ", " + choice.path.string()));
   Assembled result;
   result.assembler = choice.identity;
   switch (choice.assembler) {

@@ -2,6 +2,8 @@
 #include "driver.h"
 
 #include "kiln/error.h"
+#include "kiln/runtime/environment.h"
+#include "kiln/runtime/log.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
@@ -27,8 +29,8 @@ std::string version_text(int version) {
 }
 
 std::string library_to_load() {
-  const char *name = std::getenv("KILN_CUDA_DRIVER");
-  return name && *name ? name : "libcuda.so.1";
+  const std::string name = environment("KILN_CUDA_DRIVER");
+  return name.empty() ? "libcuda.so.1" : name;
 }
 
 struct Driver {
@@ -39,7 +41,12 @@ struct Driver {
   std::unique_ptr<DeviceState[]> devices;
   std::string error; // why it cannot be used; without a full stop
 
-  Driver() { error = load(); }
+  Driver() {
+    error = load();
+    log(LogLevel::debug, error.empty() ? "driver: " + library + " for CUDA " + version_text(version) +
+                                             ", devices: " + std::to_string(device_count)
+                                       : "driver: none that can be used: " + error);
+  }
 
 private:
   std::string load();

@@ -469,7 +469,7 @@ TEST_F(Override, AFileTakesThePlaceOfAStage) {
   testing::internal::CaptureStderr();
   const CompiledCode five = kernel.compile({}, hopper);
   const std::string said = testing::internal::GetCapturedStderr();
-  EXPECT_TRUE(contains(said, "kiln: tile of 'scale' with {512, 3, 4} is taken from ")) << said;
+  EXPECT_TRUE(contains(said, "kiln: warning: tile of 'scale' with {512, 3, 4} is taken from ")) << said;
   EXPECT_TRUE(contains(five.ptx, "0f40A00000")) << five.ptx;
   EXPECT_EQ(kernel.counters().disk_hits, before.disk_hits) << "the cache was asked";
   EXPECT_EQ(kernel.counters().disk_misses, before.disk_misses) << "the cache was asked";
