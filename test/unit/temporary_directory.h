@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 /// A new directory, removed with everything in it at the end of the scope. In memory where programs can be run from
 /// there, for making thousands of files takes long on a disk.
@@ -21,8 +22,9 @@ public:
   TemporaryDirectory(const TemporaryDirectory &) = delete;
   TemporaryDirectory &operator=(const TemporaryDirectory &) = delete;
   ~TemporaryDirectory() {
-    std::error_code error; // a destructor does not throw; a test that needs the directory gone looks itself
-    std::filesystem::remove_all(path_, error);
+    std::error_code error;  // a destructor does not throw; a test that needs the directory gone looks itself
+    if (getpid() == owner_) // not a child that exits
+      std::filesystem::remove_all(path_, error);
   }
 
   const std::string &path() const { return path_; }
@@ -36,4 +38,5 @@ private:
   }
 
   std::string path_;
+  const pid_t owner_ = getpid();
 };

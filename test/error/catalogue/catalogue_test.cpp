@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <regex>
 #include <spawn.h>
@@ -111,14 +110,6 @@ const Mistake *find(std::string_view title) {
 constexpr int skipped_status = 77;
 constexpr const char *separator = "\x1e";
 
-#if KILN_FAKE_CUDA
-std::string fake_driver() {
-  Dl_info info{};
-  dladdr(reinterpret_cast<void *>(&fake::state), &info);
-  return info.dli_fname;
-}
-#endif
-
 /// The same in a process of its own. Its exit status is `status`.
 Outcome make_elsewhere(const Mistake &mistake, int &status) {
   std::vector<std::string> environment;
@@ -127,7 +118,7 @@ Outcome make_elsewhere(const Mistake &mistake, int &status) {
       environment.emplace_back(*variable);
 #if KILN_FAKE_CUDA
   if (mistake.world == World::devices)
-    environment.push_back("KILN_CUDA_DRIVER=" + fake_driver());
+    environment.push_back("KILN_CUDA_DRIVER=" + fake::library());
 #endif
   if (mistake.world == World::own || mistake.world == World::nvrtc)
     environment.push_back("KILN_CUDA_DRIVER=no-such-libcuda.so.1");

@@ -2,6 +2,8 @@
 // own.
 #include "catalogue.h"
 
+#include "../../unit/temporary_directory.h"
+
 #include "kiln/debug.h"
 #include "kiln/stream.h"
 
@@ -9,7 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <vector>
 
 #if KILN_FAKE_CUDA
@@ -40,24 +41,20 @@ void compile() { copy_kernel.compile({}, Target::parse("sm_90a")); }
 
 /// A program in the place of ptxas that knows its version and then does as `body` says.
 void set_ptxas(const std::string &body) {
-  const std::filesystem::path file =
-      std::filesystem::temp_directory_path() / ("kiln-ptxas-" + std::to_string(getpid()));
+  static const TemporaryDirectory directory;
+  const std::filesystem::path file = directory / "ptxas";
   std::ofstream(file) << "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'tools, release 1.2, V1.2.3'; exit; fi\n"
                       << body << "\n";
   chmod(file.c_str(), 0700);
   set("KILN_ASSEMBLER", "ptxas");
   set("KILN_PTXAS", file.string());
-  std::atexit([] { std::filesystem::remove(std::getenv("KILN_PTXAS")); });
 }
 
 /// Makes `text` the program of copy_kernel on sm_90a.
 void override_with(const std::string &text) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "kiln-override-XXXXXX").string();
-  if (!mkdtemp(pattern.data()))
-    throw std::runtime_error("no temporary directory");
-  std::ofstream(pattern + "/copy-64-4.sm_90a.tile.mlir") << text;
-  set("KILN_OVERRIDE_DIR", pattern);
-  std::atexit([] { std::filesystem::remove_all(std::getenv("KILN_OVERRIDE_DIR")); });
+  static const TemporaryDirectory directory;
+  std::ofstream(directory / "copy-64-4.sm_90a.tile.mlir") << text;
+  set("KILN_OVERRIDE_DIR", directory.path());
 }
 
 #if KILN_FAKE_CUDA

@@ -6,6 +6,7 @@
 
 #include "../../unit/interop/dl_array.h"
 #include "../../unit/runtime/pack_support.h"
+#include "../../unit/temporary_directory.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -56,11 +57,8 @@ const auto square = Function::cuda("square", "__device__ float square(float x) {
 
 /// Makes a directory of its own the current one.
 void enter_new_directory() {
-  static std::string directory = (std::filesystem::temp_directory_path() / "kiln-catalogue-XXXXXX").string();
-  if (!mkdtemp(directory.data()))
-    throw std::runtime_error("no temporary directory");
-  std::filesystem::current_path(directory);
-  std::atexit([] { std::filesystem::remove_all(directory); });
+  static const TemporaryDirectory directory;
+  std::filesystem::current_path(directory.path());
 }
 
 /// A pack of `scale(ptr<const float>, ptr<float>, scalar<int>)` for sm_90a, with two configs.

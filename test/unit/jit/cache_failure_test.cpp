@@ -1,4 +1,5 @@
 // Compiling while the cache on disk fails: the program goes on, and gets the same code.
+#include "../temporary_directory.h"
 #include "failing_calls.h"
 
 #include "kiln/kiln.h"
@@ -30,7 +31,6 @@ protected:
     unsetenv("KILN_CACHE");
     setenv("KILN_CACHE_DIR", directory().c_str(), 1);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(root()); }
   void SetUp() override {
     if (runtime::assembler_identity().empty())
       GTEST_SKIP() << "no assembler: nothing is kept on disk";
@@ -38,7 +38,8 @@ protected:
 
   /// Missing at first.
   static const std::filesystem::path &directory() {
-    static const std::filesystem::path path = root() / "kiln";
+    static const TemporaryDirectory root;
+    static const std::filesystem::path path = root / "kiln";
     return path;
   }
 
@@ -49,16 +50,6 @@ protected:
     EXPECT_EQ(code.ptx, expected.ptx);
     EXPECT_EQ(code.cubin, expected.cubin);
     EXPECT_EQ(code.report.registers, expected.report.registers);
-  }
-
-private:
-  static const std::filesystem::path &root() {
-    static const std::filesystem::path path = [] {
-      std::string name = (std::filesystem::temp_directory_path() / "kiln-cache-XXXXXX").string();
-      EXPECT_TRUE(mkdtemp(name.data()));
-      return name;
-    }();
-    return path;
   }
 };
 

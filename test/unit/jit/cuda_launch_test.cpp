@@ -1,5 +1,7 @@
 // Launches on CUDA devices, as far as they can be seen without one: a driver that only remembers takes the calls.
+#include "../environment.h"
 #include "../message_of.h"
+#include "../temporary_directory.h"
 #include "kiln/cuda.h"
 #include "kiln/debug.h"
 #include "kiln/kiln.h"
@@ -10,7 +12,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -40,14 +41,7 @@ void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
-/// The library that this program is linked with, under the name that it was loaded by.
-std::string fake_library() {
-  Dl_info info{};
-  dladdr(reinterpret_cast<void *>(&fake::state), &info);
-  return info.dli_fname;
-}
-
-const int use_fake = setenv("KILN_CUDA_DRIVER", fake_library().c_str(), 1) + setenv("KILN_CACHE", "off", 1);
+const int use_fake = setenv("KILN_CUDA_DRIVER", fake::library().c_str(), 1) + setenv("KILN_CACHE", "off", 1);
 
 struct Config {
   int block = 512;
@@ -172,13 +166,10 @@ TEST_F(CudaLaunch, MisalignedPointersAndOddSizesRunTheGenericVariant) {
 }
 
 TEST_F(CudaLaunch, BothVariantsAreDumped) {
-  const std::filesystem::path directory = testing::TempDir() + "kiln-cuda-launch-dumps";
-  setenv("KILN_DUMP", "tile,ptx", 1);
-  setenv("KILN_DUMP_DIR", directory.c_str(), 1);
+  TemporaryDirectory directory;
+  Environment environment{{"KILN_DUMP", "tile,ptx"}, {"KILN_DUMP_DIR", directory.path()}};
   launch({.device = Device::cuda(0)});
   launch({.device = Device::cuda(0)}, 0x1004);
-  unsetenv("KILN_DUMP");
-  unsetenv("KILN_DUMP_DIR");
   auto read = [&](const char *name) {
     std::ostringstream text;
     text << std::ifstream(directory / name).rdbuf();
@@ -190,7 +181,6 @@ TEST_F(CudaLaunch, BothVariantsAreDumped) {
   EXPECT_EQ(read("copy-512-4.generic.sm_90a.tile.mlir").find("divisibility"), std::string::npos);
   EXPECT_NE(read("copy-512-4.generic.sm_90a.ptx").find(".entry copy("), std::string::npos);
   EXPECT_EQ(read("copy-512-4.generic.sm_90a.ptx").find(".v4.b32"), std::string::npos);
-  std::filesystem::remove_all(directory);
 }
 
 TEST_F(CudaLaunch, DevicesHaveKernelsOfTheirOwn) {

@@ -5,32 +5,23 @@
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cuda_compiler.h"
 
+#include "../environment.h"
 #include "../message_of.h"
+#include "../temporary_directory.h"
 
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <gtest/gtest.h>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 using namespace kiln;
 
 namespace {
 
-const std::filesystem::path cache_directory = [] {
-  std::string pattern = testing::TempDir() + "kiln-device-function-test-XXXXXX";
-  const std::filesystem::path path = mkdtemp(pattern.data());
-  setenv("KILN_CACHE_DIR", path.c_str(), 1);
-  setenv("KILN_CACHE", "on", 1);
-  return path;
-}();
-class RemoveCache : public testing::Environment {
-  void TearDown() override { std::filesystem::remove_all(cache_directory); }
-};
-[[maybe_unused]] const auto *remove_cache = testing::AddGlobalTestEnvironment(new RemoveCache);
+const TemporaryDirectory cache_directory;
+const Environment cache{{"KILN_CACHE_DIR", cache_directory.path()}, {"KILN_CACHE", "on"}};
 
 bool contains(const std::string &text, const std::string &part) { return text.find(part) != text.npos; }
 
@@ -380,10 +371,9 @@ TEST(DeviceFunctionErrors, OfNvrtcNameTheLine) {
 }
 
 TEST(DeviceFunctionErrors, WithoutNvrtc) {
-  setenv("KILN_NVRTC", "/nowhere/libnvrtc.so", 1);
+  Environment environment{{"KILN_NVRTC", "/nowhere/libnvrtc.so"}};
   const std::string message =
       error_of<CompileError>([](const Config &, ptr<float> p) { store(p, scaled(load(p), 1)); }, for_gpu);
-  unsetenv("KILN_NVRTC");
   EXPECT_TRUE(contains(message, "CUDA C++ needs NVRTC, which was not found: KILN_NVRTC names no file "
                                 "(/nowhere/libnvrtc.so)"))
       << message;

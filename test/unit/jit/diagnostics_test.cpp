@@ -1,6 +1,9 @@
 #include "jit/diagnostics.h"
 #include "jit/dump.h"
 
+#include "../environment.h"
+#include "../temporary_directory.h"
+
 #include "mlir/IR/Location.h"
 
 #include <cstdlib>
@@ -66,11 +69,9 @@ TEST(Diagnostics, AFailureNamesAFileToReproduceItWith) {
 }
 
 TEST(Dump, WritesTheStagesAskedFor) {
-  std::filesystem::path directory = std::filesystem::path(testing::TempDir()) / "kiln-dump-test";
-  std::filesystem::remove_all(directory);
+  TemporaryDirectory directory;
   EXPECT_FALSE(dumping());
-  setenv("KILN_DUMP", "tile,llvmir", 1);
-  setenv("KILN_DUMP_DIR", directory.c_str(), 1);
+  Environment environment{{"KILN_DUMP", "tile,llvmir"}, {"KILN_DUMP_DIR", directory.path()}};
   EXPECT_TRUE(dumping());
   dump("tile", "one", subject);
   dump("loops", "two", subject);
@@ -78,16 +79,14 @@ TEST(Dump, WritesTheStagesAskedFor) {
   EXPECT_EQ(read_file(directory / "paged_decode-128-16.tile.mlir"), "one");
   EXPECT_EQ(read_file(directory / "paged_decode-128-16.llvmir.ll"), "three");
   EXPECT_FALSE(std::filesystem::exists(directory / "paged_decode-128-16.loops.mlir"));
-  setenv("KILN_DUMP", "all", 1);
+  environment.set("KILN_DUMP", "all");
   dump("asm", "four", subject);
   EXPECT_EQ(read_file(directory / "paged_decode-128-16.asm.s"), "four");
 
-  unsetenv("KILN_DUMP_DIR");
+  environment.set("KILN_DUMP_DIR", {});
   testing::internal::CaptureStderr();
   dump("loops", "two", subject);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "// kiln: loops of 'paged_decode' with {128, 16}\ntwo\n");
-  unsetenv("KILN_DUMP");
-  std::filesystem::remove_all(directory);
 }
 
 } // namespace

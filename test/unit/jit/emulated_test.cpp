@@ -5,7 +5,9 @@
 #include "kiln/kiln.h"
 #include "kiln/runtime/emulator.h"
 
+#include "../environment.h"
 #include "../message_of.h"
+#include "../temporary_directory.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,7 +15,6 @@
 #include <gtest/gtest.h>
 #include <sstream>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 using namespace kiln;
@@ -110,23 +111,12 @@ TEST(Emulated, PrintsEveryStage) {
 
 class Dumps : public testing::Test {
 protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "kiln-emulated-test-XXXXXX";
-    directory = mkdtemp(pattern.data());
-  }
-  void TearDown() override {
-    for (const char *name : {"KILN_DUMP", "KILN_DUMP_DIR", "KILN_OVERRIDE_DIR"})
-      unsetenv(name);
-    std::filesystem::remove_all(directory);
-  }
-
-  std::filesystem::path directory;
+  TemporaryDirectory directory;
 };
 
 TEST_F(Dumps, AreFilesBesideThoseOfTheGpu) {
   Kernel kernel{"scale", scale};
-  setenv("KILN_DUMP", "all", 1);
-  setenv("KILN_DUMP_DIR", directory.c_str(), 1);
+  Environment environment{{"KILN_DUMP", "all"}, {"KILN_DUMP_DIR", directory.path()}};
   kernel.compile({}, hopper);
   for (const char *stage :
        {"tile.mlir", "tile_gpu.mlir", "threads.mlir", "llvm.mlir", "llvmir.ll", "asm.s", "report.txt"})
@@ -139,7 +129,7 @@ TEST_F(Dumps, TakeThePlaceOfTheKernel) {
   const std::size_t three = tile.find("3.000000e+00");
   ASSERT_NE(three, tile.npos) << tile;
   std::ofstream(directory / "scale-512-3-4.emulated.sm_90a.tile.mlir") << tile.replace(three, 1, "5");
-  setenv("KILN_OVERRIDE_DIR", directory.c_str(), 1);
+  Environment environment{{"KILN_OVERRIDE_DIR", directory.path()}};
   std::vector<float> x(4, 2), out(4);
   kernel.launch({.device = hopper}, {}, x.data(), out.data(), 4);
   EXPECT_EQ(out, std::vector<float>(4, 10));

@@ -4,6 +4,8 @@
 #include "kiln/kiln.h"
 #include "kiln/runtime/assembler.h"
 
+#include "../environment.h"
+#include "../temporary_directory.h"
 #include "doubled.h"
 
 #include <cstdlib>
@@ -13,7 +15,6 @@
 #include <sstream>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 using namespace kiln;
@@ -26,22 +27,13 @@ const std::filesystem::path cache_directory = [] {
     setenv("KILN_CACHE_DIR", parents, 1);
     return std::filesystem::path(parents);
   }
-  std::string pattern = testing::TempDir() + "kiln-target-test-XXXXXX";
-  const std::filesystem::path path = mkdtemp(pattern.data());
-  setenv("KILN_CACHE_DIR", path.c_str(), 1);
+  static const TemporaryDirectory own;
+  setenv("KILN_CACHE_DIR", own.path().c_str(), 1);
   setenv("KILN_CACHE", "on", 1);
   unsetenv("KILN_DUMP");
   unsetenv("KILN_OVERRIDE_DIR");
-  return path;
+  return std::filesystem::path(own.path());
 }();
-
-class RemoveCache : public testing::Environment {
-  void TearDown() override {
-    if (!std::getenv("TARGET_TEST_CACHE"))
-      std::filesystem::remove_all(cache_directory);
-  }
-};
-const auto *const remove_cache = testing::AddGlobalTestEnvironment(new RemoveCache);
 
 const Target hopper = Target::parse("sm_90a");
 
@@ -443,18 +435,8 @@ TEST_F(DiskLevel, ThreadsMayCompileOneKernelAtTheSameTime) {
 
 class Override : public testing::Test {
 protected:
-  void SetUp() override {
-    std::filesystem::create_directories(directory);
-    setenv("KILN_OVERRIDE_DIR", directory.c_str(), 1);
-  }
-  void TearDown() override {
-    unsetenv("KILN_OVERRIDE_DIR");
-    unsetenv("KILN_DUMP");
-    unsetenv("KILN_DUMP_DIR");
-    std::filesystem::remove_all(directory);
-  }
-
-  const std::filesystem::path directory = cache_directory.string() + "-override";
+  TemporaryDirectory directory;
+  Environment environment{{"KILN_OVERRIDE_DIR", directory.path()}};
   Kernel<Config, ptr<const float>, ptr<float>, scalar<std::int32_t>> kernel{"scale", scale};
 };
 
@@ -501,8 +483,8 @@ TEST_F(Override, FilesThatAreNoKernelAreRefused) {
 
 TEST_F(Override, DumpsHaveTheNamesOfOverrides) {
   const std::filesystem::path dumps = directory / "dumps";
-  setenv("KILN_DUMP", "all", 1);
-  setenv("KILN_DUMP_DIR", dumps.c_str(), 1);
+  environment.set("KILN_DUMP", "all");
+  environment.set("KILN_DUMP_DIR", dumps);
   kernel.compile({}, hopper);
   for (const char *name : {"tile.mlir", "tile_gpu.mlir", "threads.mlir", "llvm.mlir", "llvmir.ll", "ptx", "report.txt"})
     EXPECT_FALSE(read_file(dumps / ("scale-512-3-4.sm_90a." + std::string(name))).empty()) << name;

@@ -1,12 +1,13 @@
 #include "kiln/profile_report.h"
 
+#include "../temporary_directory.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 using namespace kiln;
 
@@ -61,21 +62,18 @@ LaunchProfile example() {
 class ProfileReport : public testing::Test {
 protected:
   void SetUp() override {
-    directory = std::filesystem::temp_directory_path() / ("kiln-profile-test-" + std::to_string(getpid()));
-    std::filesystem::create_directories(directory);
     write("kernel.h", "void gather() {\n"
                       "  Tile i = program_id(0) * 64;\n"
                       "  Tile x = load(p + i * 8);\n"
                       "    if (a < b && c > \"d\") // \xc3\xa4\n"
                       "\tstore(out, x);\r\n"
                       "}\n");
-    options.source_directories = {"/nonexistent", directory};
+    options.source_directories = {"/nonexistent", directory.path()};
   }
-  void TearDown() override { std::filesystem::remove_all(directory); }
 
   void write(const char *name, const std::string &text) { std::ofstream(directory / name) << text; }
 
-  std::filesystem::path directory;
+  TemporaryDirectory directory;
   ProfileReportOptions options;
 };
 

@@ -1,5 +1,7 @@
-// What the tests of the disk cache share: a directory of their own, kernels made up from a key, and child processes.
+// What the tests of the disk cache share: kernels made up from a key, and child processes.
 #pragma once
+
+#include "../temporary_directory.h"
 
 #include "kiln/runtime/disk_cache.h"
 
@@ -13,28 +15,6 @@
 #include <unistd.h>
 
 namespace kiln::runtime::test {
-
-/// A directory that is removed with everything in it; in memory where possible, for making thousands of files takes
-/// long on a disk.
-class TemporaryDirectory {
-public:
-  TemporaryDirectory() {
-    std::string name = "/dev/shm/kiln-cache-XXXXXX";
-    if (!mkdtemp(name.data())) {
-      name = (std::filesystem::temp_directory_path() / "kiln-cache-XXXXXX").string();
-      EXPECT_TRUE(mkdtemp(name.data()));
-    }
-    path_ = name;
-  }
-  TemporaryDirectory(const TemporaryDirectory &) = delete;
-  TemporaryDirectory &operator=(const TemporaryDirectory &) = delete;
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-
-  const std::string &path() const { return path_; }
-
-private:
-  std::string path_;
-};
 
 inline CacheSettings settings(std::string directory, std::uint64_t max_bytes = CacheSettings::default_max_bytes) {
   return {.directory = std::move(directory), .max_bytes = max_bytes, .off = {}};

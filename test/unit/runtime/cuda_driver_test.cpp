@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
@@ -28,14 +27,7 @@ using kiln::runtime::KernelImage;
 
 namespace {
 
-/// The library that this program is linked with, under the name that it was loaded by.
-std::string fake_library() {
-  Dl_info info{};
-  dladdr(reinterpret_cast<void *>(&fake::state), &info);
-  return info.dli_fname;
-}
-
-const int use_fake = setenv("KILN_CUDA_DRIVER", fake_library().c_str(), 1);
+const int use_fake = setenv("KILN_CUDA_DRIVER", fake::library().c_str(), 1);
 
 KernelImage image(std::uint32_t shared_bytes = 0) {
   KernelImage result;

@@ -1,5 +1,7 @@
 #include "cache_support.h"
 
+#include "../environment.h"
+
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/file.h>
@@ -453,34 +455,16 @@ TEST(DiskCache, OffMeansOff) {
   EXPECT_EQ(cache.counters().misses, 0u);
 }
 
-/// Variables of the environment, as they were when it dies.
-class Environment {
-public:
-  Environment() {
-    for (const char *name : names) {
-      const char *value = std::getenv(name);
-      saved_.push_back(value ? std::optional<std::string>(value) : std::nullopt);
-      unsetenv(name);
-    }
+/// What says nothing of the cache.
+struct BareEnvironment : Environment {
+  BareEnvironment()
+      : Environment{
+            {"KILN_CACHE_DIR", {}}, {"KILN_CACHE_SIZE", {}}, {"KILN_CACHE", {}}, {"XDG_CACHE_HOME", {}}, {"HOME", {}}} {
   }
-  ~Environment() {
-    for (std::size_t i = 0; i < saved_.size(); ++i)
-      set(names[i], saved_[i] ? saved_[i]->c_str() : nullptr);
-  }
-  void set(const char *name, const char *value) {
-    if (value)
-      setenv(name, value, 1);
-    else
-      unsetenv(name);
-  }
-
-private:
-  static constexpr const char *names[] = {"KILN_CACHE_DIR", "KILN_CACHE_SIZE", "KILN_CACHE", "XDG_CACHE_HOME", "HOME"};
-  std::vector<std::optional<std::string>> saved_;
 };
 
 TEST(CacheSettings, TheDirectory) {
-  Environment environment;
+  BareEnvironment environment;
   EXPECT_EQ(CacheSettings::from_environment().off,
             "there is no place for a cache: none of KILN_CACHE_DIR, XDG_CACHE_HOME and HOME is set");
   environment.set("HOME", "/home/a");
@@ -498,7 +482,7 @@ TEST(CacheSettings, TheDirectory) {
 }
 
 TEST(CacheSettings, TheSize) {
-  Environment environment;
+  BareEnvironment environment;
   environment.set("HOME", "/home/a");
   auto size = [&](const char *text) {
     environment.set("KILN_CACHE_SIZE", text);
@@ -519,7 +503,7 @@ TEST(CacheSettings, TheSize) {
 }
 
 TEST(CacheSettings, OnAndOff) {
-  Environment environment;
+  BareEnvironment environment;
   environment.set("HOME", "/home/a");
   auto off = [&](const char *text) {
     environment.set("KILN_CACHE", text);

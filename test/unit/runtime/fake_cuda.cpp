@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <dlfcn.h>
 #include <memory>
 #include <unistd.h>
 
@@ -406,6 +407,12 @@ const std::map<std::string, void *> &functions() {
 State &fake::state() {
   static State *const instance = new State;
   return *instance;
+}
+
+std::string fake::library() {
+  Dl_info info{};
+  dladdr(reinterpret_cast<void *>(&fake::library), &info);
+  return info.dli_fname;
 }
 
 void State::reset() {

@@ -39,6 +39,8 @@ struct State {
 };
 
 FAKE_API State &state();
+/// The file of this library, for KILN_CUDA_DRIVER.
+FAKE_API std::string library();
 /// A context of a device, as cuCtxCreate makes it. Not made current.
 FAKE_API void *create_context(int device);
 FAKE_API void *primary_context(int device);

@@ -8,7 +8,6 @@
 #include "fake_cuda.h"
 
 #include <cstdlib>
-#include <dlfcn.h>
 #include <thread>
 
 using namespace kiln;
@@ -17,14 +16,7 @@ using runtime::PackContent;
 
 namespace {
 
-/// The library that this program is linked with, under the name that it was loaded by.
-std::string fake_library() {
-  Dl_info info{};
-  dladdr(reinterpret_cast<void *>(&fake::state), &info);
-  return info.dli_fname;
-}
-
-const int use_fake = setenv("KILN_CUDA_DRIVER", fake_library().c_str(), 1);
+const int use_fake = setenv("KILN_CUDA_DRIVER", fake::library().c_str(), 1);
 
 class PackLaunch : public testing::Test {
 protected:

@@ -3,6 +3,7 @@
 
 #include "kiln/error.h"
 #include "message_of.h"
+#include "temporary_directory.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -12,7 +13,6 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <tuple>
-#include <unistd.h>
 
 using namespace kiln;
 using namespace kiln::tools;
@@ -215,26 +215,23 @@ protected:
     std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "kiln-tune-decode";
     if (!std::filesystem::exists(program))
       program = program.parent_path().parent_path() / "bin/kiln-tune-decode"; // where it is in an archive
-    const std::string base = testing::TempDir() + "kiln-tune-decode-" + std::to_string(getpid());
-    const int status =
-        std::system(("'" + program.string() + "' " + arguments + " >" + base + ".out 2>" + base + ".err").c_str());
-    Result result{WEXITSTATUS(status), read(base + ".out"), read(base + ".err")};
-    std::filesystem::remove(base + ".out");
-    std::filesystem::remove(base + ".err");
-    return result;
+    const std::string out = directory / "out", errors = directory / "errors";
+    const int status = std::system(("'" + program.string() + "' " + arguments + " >" + out + " 2>" + errors).c_str());
+    return {WEXITSTATUS(status), read(out), read(errors)};
   }
   static std::string read(const std::string &path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
   }
+
+  TemporaryDirectory directory;
 };
 
 TEST_F(Command, MakesTheTableFromTimesThatWereSaved) {
   add(8, 64, "uniform", rows, 2);
-  const std::string path = testing::TempDir() + "kiln-times-" + std::to_string(getpid());
+  const std::string path = directory / "times";
   std::ofstream(path) << to_csv(sweep);
   const Result result = run("--from " + path);
-  std::filesystem::remove(path);
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.output, decode_table(sweep));
   EXPECT_EQ(result.errors, "");
