@@ -20,7 +20,8 @@ import decode_results as results
 HERE = pathlib.Path(__file__).resolve().parent
 USUAL = ("uniform:2:60 uniform:1:512 uniform:16:256 uniform:4:2048 uniform:1:8192 uniform:1:32768 uniform:16:4096 uniform:64:1024 uniform:64:4096 "
          "ragged:64:8192 ragged:16:16384 skewed:16:65536").split()
-OWN_PEERS = ("plain_read", "cuda", "kiln")  # of kiln-bench-gpu; they call themselves "plain read", "cuda-c++-13.0" and "kiln"
+# Of kiln-bench-gpu; they call themselves "plain read", "gathered read", "cuda-c++-13.0" and "kiln".
+OWN_PEERS = ("plain_read", "gathered_read", "cuda", "kiln")
 SCRIPTS = {"triton": "triton_decode.py", "torch": "torch_decode.py"}
 PEERS = (*OWN_PEERS, *SCRIPTS)
 

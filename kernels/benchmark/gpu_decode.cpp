@@ -2,6 +2,7 @@
 
 #include "benchmark/cuda_decode.h"
 #include "benchmark/decode_sets.h"
+#include "benchmark/gathered_read.h"
 #include "benchmark/plain_read.h"
 
 #include "kiln/config.h"
@@ -35,8 +36,8 @@ DecodeCell parse_cell(std::string_view text) {
 }
 
 std::string parse_peer(std::string_view text) {
-  if (text != "plain_read" && text != "cuda" && text != "kiln")
-    throw InvalidArgument("error: --peer is plain_read, cuda or kiln; not '" + std::string(text) + "'");
+  if (text != "plain_read" && text != "gathered_read" && text != "cuda" && text != "kiln")
+    throw InvalidArgument("error: --peer is plain_read, gathered_read, cuda or kiln; not '" + std::string(text) + "'");
   return std::string(text);
 }
 
@@ -79,6 +80,55 @@ struct Measured {
   double us = NAN, error = NAN;
   std::string config;
 };
+
+/// The fastest gathered read of a set; `print` is called for every one.
+template <class T>
+Measured measure_gathered_read(Device device, DecodeSets<T> &sets, std::span<const std::int32_t> lengths,
+                               const auto &print) {
+  static const Kernel kernel{"gathered_read", gathered_read_body};
+  const kernels::PagedAttention<T> &p = sets.problem(0);
+  const std::int64_t head_words = p.head_dim * std::int64_t(sizeof(T)) / 4, token_words = p.kv_heads * head_words;
+  const auto upload = [&](const auto &values) {
+    DeviceBuffer buffer(device, values.size() * sizeof values[0]);
+    buffer.copy_from_host(values.data(), buffer.bytes());
+    return buffer;
+  };
+  Measured best;
+  best.us = INFINITY;
+  for (int heads : {1, 2, 4})
+    for (int tokens : {32, 64, 128})
+      for (int num_stages : {2, 3, 4})
+        for (int programs_per_core : {1, 2, 3, 4}) {
+          if (p.kv_heads % heads != 0 || tokens < 16 * heads)
+            continue;
+          const GatheredReadConfig config{int(heads * head_words), int(p.page_size), tokens / heads, 4, num_stages};
+          const std::int64_t rows = p.kv_heads / heads, cores = cuda::properties(device).multiprocessors,
+                             programs = std::max<std::int64_t>(1, cores * programs_per_core / rows);
+          const GatheredReadPlan plan(lengths, config.block_n, programs);
+          const DeviceBuffer starts = upload(plan.starts), pieces = upload(plan.pieces),
+                             out(device, std::size_t(rows * programs) * 4);
+          const auto time = [&](int repeats) {
+            return graph_us(device, sets.sets(), repeats, [&](int set, void *stream) {
+              kernel.launch({.grid = {rows, programs}, .device = device, .stream = stream}, config, sets.words(set),
+                            sets.words(set) + sets.words() / 2, token_words, p.table, p.table_stride.batch,
+                            starts.as<const std::int32_t>(), pieces.as<const std::int32_t>(), out.as<std::int32_t>());
+            });
+          };
+          try {
+            Measured found{time(search_repeats), 0,
+                           "heads=" + std::to_string(heads) + " block_n=" + std::to_string(config.block_n) +
+                               " num_stages=" + std::to_string(num_stages) +
+                               " programs_per_core=" + std::to_string(programs_per_core)};
+            print(found);
+            if (found.us < best.us) {
+              found.us = time(final_repeats);
+              best = std::move(found);
+            }
+          } catch (const CompileError &) { // more shared memory than there is
+          }
+        }
+  return best;
+}
 
 /// The kernel in CUDA C++ with the fastest of its configs. Throws Error where there is no NVRTC.
 template <class T>
@@ -136,6 +186,15 @@ void measure(Device device, const DecodeOptions &options, const DecodeCell &cell
   if (options.wants("plain_read")) {
     const auto [us, config] = plain_read_us(device, sets, bytes);
     print("plain read", us, 0, config);
+  }
+  if (options.wants("gathered_read")) {
+    const auto print_one = [&](const Measured &one) { print("gathered read", one.us, one.error, one.config); };
+    const Measured best = measure_gathered_read(device, sets, host.lengths, [&](const Measured &one) {
+      if (options.every_config)
+        print_one(one);
+    });
+    if (!options.every_config)
+      print_one(best);
   }
   if (!options.wants("cuda") && !options.wants("kiln"))
     return;
@@ -202,7 +261,7 @@ std::vector<std::int32_t> DecodeCell::lengths() const {
 }
 
 bool DecodeOptions::wants(std::string_view peer) const {
-  return peers.empty() ? peer != "cuda" : std::ranges::find(peers, peer) != peers.end();
+  return peers.empty() ? peer == "plain_read" || peer == "kiln" : std::ranges::find(peers, peer) != peers.end();
 }
 
 bool DecodeOptions::take(ToolArguments &arguments) {
@@ -233,7 +292,7 @@ bool DecodeOptions::take(ToolArguments &arguments) {
 
 std::string_view DecodeOptions::usage() {
   return "decode takes [--cell MODE:BATCH:LENGTH]... [--set FIELD=VALUE[,VALUE...]]... [--kv-heads N] [--group N]\n"
-         "  [--head-dim N] [--page N] [--bf16] [--peer plain_read|cuda|kiln]... [--every-config]\n";
+         "  [--head-dim N] [--page N] [--bf16] [--peer plain_read|gathered_read|cuda|kiln]... [--every-config]\n";
 }
 
 void decode(Device device, const DecodeOptions &options) {

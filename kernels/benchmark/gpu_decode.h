@@ -20,7 +20,7 @@ struct DecodeOptions {
   bool bf16 = false;
   std::vector<ConfigChange> changes; ///< to the default config, in all combinations
   bool every_config = false;         ///< print all of them, and not the fastest alone
-  std::vector<std::string> peers;    ///< of plain_read, cuda and kiln; none: plain_read and kiln
+  std::vector<std::string> peers;    ///< of plain_read, gathered_read, cuda and kiln; none: plain_read, kiln
 
   bool wants(std::string_view peer) const;
 

@@ -48,7 +48,7 @@ TEST(DecodeOptions, Refusals) {
   EXPECT_EQ(refusal({"--cell=uniform:0:2"}), "error: the batch of a cell is '0', must be a positive number");
   EXPECT_EQ(refusal({"--cell=uniform:1:x"}), "error: the length of a cell is 'x', must be a positive number");
   EXPECT_EQ(refusal({"--cell"}), "error: --cell needs MODE:BATCH:LENGTH");
-  EXPECT_EQ(refusal({"--peer=triton"}), "error: --peer is plain_read, cuda or kiln; not 'triton'");
+  EXPECT_EQ(refusal({"--peer=triton"}), "error: --peer is plain_read, gathered_read, cuda or kiln; not 'triton'");
   EXPECT_EQ(refusal({"--page=-1"}), "error: --page is '-1', must be a positive number");
   EXPECT_EQ(refusal({"--warps=4"}), "not taken: --warps");
 }
