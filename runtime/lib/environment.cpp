@@ -16,7 +16,7 @@ std::string runtime::unprivileged_environment(Variable variable) {
   return value ? value : "";
 }
 
-bool runtime::environment_flag(Variable variable) {
-  const std::string value = environment(variable);
-  return !value.empty() && value != "0";
+bool runtime::environment_flag(Variable variable) noexcept {
+  const char *value = std::getenv(variable.name());
+  return value && *value && std::string_view(value) != "0";
 }

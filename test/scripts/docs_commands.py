@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs what the ```console blocks of docs/ show: each line `$ command` must print the lines behind it. Places in the examples are
-given by file name, addresses as 0x..., and a line `...` stands for any lines. --write puts what is printed into the page."""
+given by file name, addresses as 0x..., times are whatever they are, and a line `...` stands for any lines. --write puts what is printed into the page."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import junit
 
+TIME = re.compile(r"\b\d+(\.\d+)? (us|ms|s)\b")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -25,8 +26,8 @@ def printed(command, tools):
 
 
 def matches(text, wanted):
-    parts = re.split(r"^\.\.\.\n", wanted, flags=re.MULTILINE)
-    return re.fullmatch("(?:.*\n)*".join(re.escape(part) for part in parts), text)
+    parts = re.split(r"^\.\.\.\n", TIME.sub("a time", wanted), flags=re.MULTILINE)
+    return re.fullmatch("(?:.*\n)*".join(re.escape(part) for part in parts), TIME.sub("a time", text))
 
 
 def commands(page):

@@ -1,6 +1,7 @@
 // Launches on CUDA devices, as far as they can be seen without one: a driver that only remembers takes the calls.
 #include "../environment.h"
 #include "../message_of.h"
+#include "../recorded_events.h"
 #include "../temporary_directory.h"
 #include "kiln/cuda.h"
 #include "kiln/debug.h"
@@ -104,6 +105,29 @@ TEST_F(CudaLaunch, AProgrammaticOneMayStartEarly) {
   EXPECT_EQ(state.launches[0].kernel, state.launches[1].kernel);
   EXPECT_THROW(launch({.device = Device::cuda(0), .programmatic = true}), LaunchError);
   EXPECT_EQ(state.launches.size(), 2u);
+}
+
+TEST_F(CudaLaunch, EventsNameDeviceArchitectureAndVariant) {
+  EventRecorder events;
+  int stream = 0;
+  launch({.device = Device::cuda(1), .stream = &stream});
+  const std::string compile = "+compile +trace -trace +lower -lower +assemble -assemble +load -load -compile";
+  EXPECT_EQ(events.order(), "+launch " + compile + " -launch");
+  EXPECT_EQ(events.all().back().target, "cuda:1");
+  EXPECT_EQ(events.all().back().stream, &stream);
+  launch({.device = Device::cuda(1)}, 0x1000, 0x2000, 63); // for which a declared fact does not hold
+  launch({.device = Device::cuda(1)}, 0x1000, 0x2000, 65);
+  EXPECT_EQ(events.ends(EventKind::launch).size(), 3u);
+  const std::vector<RecordedEvent> compiles = events.ends(EventKind::compile);
+  ASSERT_EQ(compiles.size(), 2u);
+  EXPECT_FALSE(compiles[0].generic);
+  EXPECT_TRUE(compiles[1].generic);
+  for (const RecordedEvent &event : compiles) {
+    EXPECT_EQ(event.target, "sm_80");
+    EXPECT_EQ(event.config, "{512, 4}");
+    EXPECT_FALSE(event.kept);
+    EXPECT_GT(event.ms, 0);
+  }
 }
 
 TEST_F(CudaLaunch, WithoutADeviceTheCurrentContextsIsTaken) {

@@ -5,6 +5,7 @@
 #include "kiln/error.h"
 
 #include "../message_of.h"
+#include "../recorded_events.h"
 #include "fake_cuda.h"
 
 #include <cstdlib>
@@ -65,6 +66,27 @@ TEST_F(PackLaunch, ReachesTheDriverAsItWasAskedFor) {
   EXPECT_EQ(seen.context, fake::primary_context(0));
   EXPECT_EQ(seen.first_argument, 0x1000);
   EXPECT_EQ(state.libraries, 1);
+}
+
+TEST_F(PackLaunch, IsAnEvent) {
+  const PackedKernel scale = both().find("scale", {}, Device::cuda(0));
+  EventRecorder events;
+  int stream = 0;
+  scale.launch({.grid = {7, 2, 3}, .stream = &stream}, address(0x1000), address(0x2000), 64);
+  EXPECT_EQ(events.order(), "+launch -launch");
+  const RecordedEvent launch = events.all().back();
+  EXPECT_EQ(launch.kernel, "scale");
+  EXPECT_EQ(launch.config, "{block=128 num_warps=4}");
+  EXPECT_EQ(launch.target, "cuda:0");
+  EXPECT_EQ(launch.grid, (std::array<unsigned, 3>{7, 2, 3}));
+  EXPECT_EQ(launch.stream, &stream);
+  EXPECT_GT(launch.ms, 0);
+  EXPECT_EQ(launch.error, "");
+
+  state.fail["cuLaunchKernelEx"] = 1;
+  const std::string message = message_of<Error>([&] { scale.launch({}, address(0x1000), address(0x2000), 64); });
+  EXPECT_NE(message, "no error");
+  EXPECT_EQ(events.all().back().error, message);
 }
 
 TEST_F(PackLaunch, FactsOfTheArgumentsChooseTheVariant) {

@@ -97,6 +97,6 @@ KILN_API std::string environment(Variable variable);
 /// The same, but nothing in a set-user-ID program, whose caller must not choose its files.
 KILN_API std::string unprivileged_environment(Variable variable);
 /// Whether the value is neither empty nor "0".
-KILN_API bool environment_flag(Variable variable);
+KILN_API bool environment_flag(Variable variable) noexcept;
 
 } // namespace kiln::runtime
