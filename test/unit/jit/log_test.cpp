@@ -19,7 +19,6 @@
 #include <vector>
 
 using namespace kiln;
-using runtime::test::TemporaryDirectory;
 
 namespace {
 
