@@ -45,6 +45,7 @@ def TileDialect : Dialect {
     | `tile.num_warps = n : i32` | kernel | the warps that share one program on a GPU |
     | `tile.num_stages = n : i32` | loop | how many iterations a GPU may have in flight |
     | `tile.overlaps` | kernel | it may start while launches before it in its stream still run, and waits for them with `tile.wait_for_launches` |
+    | `tile.digest = "..."` | declaration of a device function | of all that its code on a GPU depends on, so that kernels with other code are other programs |
     | `tile.readonly` | pointer argument of a kernel | the launch does not write what it reaches; nor does any other while the kernel runs, but for those that it overlaps with |
     | `tile.divisibility = n : i64` | pointer or integer argument of a kernel | a multiple of n; of a pointer, its address in bytes |
 
