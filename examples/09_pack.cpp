@@ -191,13 +191,13 @@ int run(const std::string &path) {
 
 int main(int argc, char **argv) {
   if (argc != 2) {
-    std::printf("usage: %s FILE, a pack that kiln-compile has made; see the top of 09_pack.cpp\n", argv[0]);
+    std::fprintf(stderr, "usage: %s FILE, a pack that kiln-compile has made; see the top of 09_pack.cpp\n", argv[0]);
     return 2;
   }
   try {
     return run(argv[1]);
   } catch (const kiln::Error &error) {
-    std::printf("%s\n", error.what());
-    return 1;
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
   }
 }
