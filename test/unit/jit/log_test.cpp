@@ -128,7 +128,7 @@ TEST_F(Log, TuningSaysHowFarItIs) {
                     kernel.launch({.grid = cdiv(100, c.block), .device = at.device, .stream = at.stream}, c,
                                   static_cast<const float *>(in.data()), out.data(), 100);
                   }},
-             {.device = Device::cpu(), .keep = false, .threads = 1});
+             {.device = Device::cpu(), .threads = 1, .keep = false});
   std::string lines; // of the tuning: not those of what it compiles and launches
   std::istringstream all(log.text());
   for (std::string line; std::getline(all, line);)

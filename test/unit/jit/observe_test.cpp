@@ -130,7 +130,7 @@ TEST_F(Observe, TuningTellsHowFarItIs) {
                                 static_cast<const float *>(in.data()), output.as<float>(), n);
                 },
             .output = &output},
-           {.device = Device::cpu(), .keep = false, .threads = 2});
+           {.device = Device::cpu(), .threads = 2, .keep = false});
   const std::vector<RecordedEvent> all = events.all(), tunings = events.ends(EventKind::tune);
   ASSERT_EQ(tunings.size(), 1u);
   EXPECT_EQ(tunings[0].kernel, "twice");

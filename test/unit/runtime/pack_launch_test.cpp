@@ -8,6 +8,7 @@
 #include "../recorded_events.h"
 #include "fake_cuda.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <thread>
 
@@ -87,6 +88,32 @@ TEST_F(PackLaunch, IsAnEvent) {
   const std::string message = message_of<Error>([&] { scale.launch({}, address(0x1000), address(0x2000), 64); });
   EXPECT_NE(message, "no error");
   EXPECT_EQ(events.all().back().error, message);
+}
+
+TEST_F(PackLaunch, CallbacksComeAndGoWhileThreadsLaunch) {
+  const PackedKernel scale = both().find("scale", {}, Device::cuda(0));
+  std::atomic<bool> stop{false};
+  std::atomic<int> seen{0}, wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&] {
+      while (!stop)
+        scale.launch({.grid = 5}, address(0x1000), address(0x2000), 64);
+    });
+  for (int round = 0; round < 100 || seen == 0; ++round) {
+    const std::uint64_t number = add_event_callback(
+        [&](const Event &event) {
+          ++seen;
+          wrong += event.kernel != "scale" || event.grid[0] != 5 || !event.error.empty();
+        },
+        EventKind::launch);
+    std::this_thread::yield();
+    remove_event_callback(number);
+  }
+  stop = true;
+  for (std::thread &thread : threads)
+    thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(PackLaunch, FactsOfTheArgumentsChooseTheVariant) {
