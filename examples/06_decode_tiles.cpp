@@ -214,7 +214,7 @@ int main(int argc, char **argv) try {
           expected[i] += weights[t] / total * float(v[offset(t) + i]);
       for (int i = 0; i < head_dim; ++i) {
         const double error = std::abs(float(out[row + i]) - expected[i]);
-        if (!(error <= worst)) // also when it is NaN
+        if (error > worst || std::isnan(error)) // a NaN stays
           worst = error;
       }
     }

@@ -191,8 +191,8 @@ public:
         for (int i = 0; i < c.head_dim; ++i)
           expected[i] += weights[t] / total * float(v[place(t) + i]);
       for (int i = 0; i < c.head_dim; ++i)
-        if (const double e = std::abs(float(out[row * c.head_dim + i]) - expected[i]); !(e <= worst)) // also a NaN
-          worst = e;
+        if (const double e = std::abs(float(out[row * c.head_dim + i]) - expected[i]); e > worst || std::isnan(e))
+          worst = e; // a NaN stays
     }
     return worst;
   }

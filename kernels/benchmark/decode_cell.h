@@ -2,6 +2,8 @@
 // of 16 tokens, a shuffled block table.
 #pragma once
 
+#include "benchmark/largest_error.h"
+
 #include "kiln/config.h"
 
 #include "paged_attention/random_problem.h"
@@ -75,13 +77,10 @@ public:
       if ((tokens += lengths[checked.batch]) > most_tokens)
         break;
     const std::vector<double> expected = kernels::reference::paged_attention(checked).out;
-    double error = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      const double difference = std::abs(double(float(out[i])) - expected[i]);
-      if (!(difference <= error))
-        error = difference;
-    }
-    return error;
+    LargestError error;
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      error.add(std::abs(double(float(out[i])) - expected[i]));
+    return error.value();
   }
 };
 

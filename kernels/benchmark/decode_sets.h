@@ -2,6 +2,7 @@
 #pragma once
 
 #include "benchmark/gpu_timing.h"
+#include "benchmark/largest_error.h"
 
 #include "paged_attention/random_problem.h"
 
@@ -63,13 +64,10 @@ public:
     synchronize(device_);
     std::vector<T> found(expected.size());
     out_.copy_to_host(found.data(), found.size() * sizeof(T));
-    double error = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      const double difference = std::abs(double(float(found[i])) - expected[i]);
-      if (!(difference <= error))
-        error = difference;
-    }
-    return error;
+    LargestError error;
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      error.add(std::abs(double(float(found[i])) - expected[i]));
+    return error.value();
   }
 
   /// K and V of a set, in words of 32 bits.

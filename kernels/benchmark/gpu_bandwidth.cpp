@@ -1,5 +1,6 @@
 #include "benchmark/gpu_bench.h"
 #include "benchmark/gpu_timing.h"
+#include "benchmark/largest_error.h"
 
 #include "kiln/config.h"
 #include "kiln/kernels/rms_norm.h"
@@ -52,17 +53,14 @@ void best_of(Device device, const char *kernel, std::int64_t cols, std::int64_t 
   std::fflush(stdout);
 }
 
-/// The largest |found - expected| / |expected|.
+/// The largest |found - expected| / |expected|; NaN where one was found.
 double relative_error(const std::vector<double> &expected, const DeviceBuffer &memory) {
   std::vector<Element> found(expected.size());
   memory.copy_to_host(found.data(), found.size() * sizeof(Element));
-  double error = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double e = std::abs(double(float(found[i])) - expected[i]) / (std::abs(expected[i]) + 1e-30);
-    if (!(e <= error)) // also when it is NaN
-      error = e;
-  }
-  return error;
+  LargestError error;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    error.add(std::abs(double(float(found[i])) - expected[i]) / (std::abs(expected[i]) + 1e-30));
+  return error.value();
 }
 
 std::vector<DeviceBuffer> copies(Device device, int sets, const std::vector<Element> &values) {

@@ -1,6 +1,7 @@
 #include "benchmark/gpu_matmul.h"
 
 #include "benchmark/gpu_timing.h"
+#include "benchmark/largest_error.h"
 
 #include "kiln/config.h"
 #include "kiln/kernels/matmul.h"
@@ -68,16 +69,13 @@ public:
     sets_[0].out.fill(0xff); // NaN
     launch(config, 0, nullptr);
     synchronize(device_);
-    double error = 0;
+    LargestError error;
     for (const auto &[index, expected] : samples_) {
       T found;
       sets_[0].out.copy_to_host(&found, sizeof(T), index * sizeof(T));
-      const double difference =
-          std::abs(double(float(found)) - expected) / (std::abs(expected) + 0.1 * std::sqrt(double(problem_.k)));
-      if (!(difference <= error)) // also when it is NaN
-        error = difference;
+      error.add(std::abs(double(float(found)) - expected) / (std::abs(expected) + 0.1 * std::sqrt(double(problem_.k))));
     }
-    return error;
+    return error.value();
   }
 
 private:
