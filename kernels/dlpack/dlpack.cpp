@@ -4,6 +4,7 @@
 #include "lib/instantiate.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -46,11 +47,15 @@ void check_array(const DeviceBuffer &buffer, const Array &array, std::span<const
     check.size("a stride", strides[i]);
     empty = empty || array.shape[i] == 0;
   }
+  const auto require_end = [&](__int128 end) {
+    check.require(end <= __int128(buffer.bytes()), "the array ends behind its buffer of ", buffer.bytes(), " bytes");
+  };
   __int128 last = 0; // of the elements, in elements
-  for (std::size_t i = 0; i < strides.size() && !empty; ++i)
+  for (std::size_t i = 0; i < strides.size() && !empty; ++i) {
     last += __int128(array.shape[i] - 1) * strides[i];
-  const __int128 end = array.byte_offset + (empty ? 0 : (last + 1) * size_of(array.dtype));
-  check.require(end <= __int128(buffer.bytes()), "the array ends behind its buffer of ", buffer.bytes(), " bytes");
+    require_end(last); // the sum of more might be one that no integer holds
+  }
+  require_end(array.byte_offset + (empty ? 0 : (last + 1) * size_of(array.dtype)));
 }
 
 template <class Managed>
@@ -64,7 +69,9 @@ Managed *export_array(std::shared_ptr<DeviceBuffer> buffer, const Array &array) 
     std::int64_t product = 1;
     for (std::size_t i = owner->shape.size(); i-- > 0;) {
       owner->strides[i] = product;
-      product *= std::max<std::int64_t>(owner->shape[i], 1);
+      // Where no integer holds a stride, the array is refused below, or has no elements.
+      if (__builtin_mul_overflow(product, std::max<std::int64_t>(owner->shape[i], 1), &product))
+        product = std::numeric_limits<std::int64_t>::max();
     }
   }
   check_array(*buffer, array, owner->strides);

@@ -6,6 +6,7 @@
 #include "kiln/error.h"
 
 #include <gtest/gtest.h>
+#include <limits>
 
 using namespace kiln;
 using test::DlArray;
@@ -292,6 +293,14 @@ TEST(DLPack, ArraysOutsideTheirBuffer) {
   EXPECT_EQ(refusal({.dtype = f32, .shape = huge, .strides = one}), "to_dlpack: there are 1 strides, but 2 dimensions");
   EXPECT_EQ(refusal({.dtype = f32, .shape = huge, .strides = far}),
             "to_dlpack: the array ends behind its buffer of 24 bytes");
+  // Sums and products that no integer holds.
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const std::vector<std::int64_t> wide(1, most), high(16, most);
+  EXPECT_EQ(refusal({.dtype = f64, .shape = wide, .strides = wide}),
+            "to_dlpack: the array ends behind its buffer of 24 bytes");
+  EXPECT_EQ(refusal({.dtype = f32, .shape = high, .strides = high}),
+            "to_dlpack: the array ends behind its buffer of 24 bytes");
+  EXPECT_EQ(refusal({.dtype = f32, .shape = high}), "to_dlpack: the array ends behind its buffer of 24 bytes");
   EXPECT_EQ(refusal({.dtype = f32, .shape = shape, .strides = negative}),
             "to_dlpack: a stride is -1, must be at least 0");
   EXPECT_EQ(refusal({.dtype = f32, .shape = negative}), "to_dlpack: a dimension is -1, must be at least 0");
