@@ -43,6 +43,7 @@ std::string digest_of(const DeviceFunctionParts &parts) {
   for (DeviceSignature::Pass pass : parts.signature.parameters)
     shape += "vpr"[static_cast<int>(pass)];
   add(shape);
+  add(std::to_string(parts.options.size())); // where they end and headers begin
   for (const std::string &option : parts.options)
     add(option);
   for (const auto &[name, text] : parts.headers) {

@@ -290,6 +290,8 @@ TEST(DeviceFunctionCode, AllThatItDependsOnIsInTheDigest) {
   EXPECT_NE(digest, digest_in(F::cuda("f", "float f(float x) { return x; }", {.options = {"--use_fast_math"}})));
   EXPECT_NE(digest, digest_in(F::cuda("f", "float f(float x) { return x; }", {.headers = {{"a.h", ""}}})));
   EXPECT_NE(digest, digest_in(F::bitcode("f", "float f(float x) { return x; }")));
+  EXPECT_NE(digest_in(F::cuda("f", "float f(float x) { return x; }", {.options = {"a", "b"}})),
+            digest_in(F::cuda("f", "float f(float x) { return x; }", {.headers = {{"a", "b"}}})));
 }
 
 // ---- mistakes
