@@ -8,6 +8,9 @@
 #include "kiln/error.h"
 #include "kiln/runtime/disk_cache.h"
 
+#include <cstdio>
+#include <iterator>
+
 using namespace kiln;
 using namespace kiln::runtime;
 using namespace kiln::fuzz;
@@ -24,9 +27,22 @@ void may_refuse(F &&f) {
   }
 }
 
-void set(const char *name, const std::string &value) {
-  setenv(name, value.c_str(), 1); // up to the first zero byte
-}
+/// An environment variable. setenv() keeps every value that it has ever been given, which libFuzzer takes for a leak and
+/// looks into; so its text is in memory that stays.
+class Variable {
+public:
+  explicit Variable(const char *name) : name_(name) {}
+
+  /// Up to the first zero byte, and to a size that no limit is near.
+  void set(const std::string &value) {
+    std::snprintf(text_, sizeof(text_), "%s=%s", name_, value.c_str());
+    putenv(text_);
+  }
+
+private:
+  const char *name_;
+  char text_[8192] = "";
+};
 
 } // namespace
 
@@ -48,11 +64,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     expect(threads >= 1 && threads <= 1024, "a count of threads is in its range");
   });
 
-  set("KILN_CACHE_SIZE", text);
-  set("KILN_CACHE", line(1));
-  set("KILN_CACHE_DIR", line(2));
-  set("XDG_CACHE_HOME", line(3));
-  set("HOME", line(4));
+  static Variable variables[] = {Variable("KILN_CACHE_SIZE"), Variable("KILN_CACHE"), Variable("KILN_CACHE_DIR"),
+                                 Variable("XDG_CACHE_HOME"), Variable("HOME")};
+  for (std::size_t i = 0; i < std::size(variables); ++i)
+    variables[i].set(line(i));
   const CacheSettings settings = CacheSettings::from_environment();
   expect(!settings.off.empty() || !settings.directory.empty(), "there is a place or a reason");
   return 0;
