@@ -18,7 +18,7 @@ set_target_properties(kiln kiln_runtime PROPERTIES
   BUILD_RPATH_USE_ORIGIN ON
   INSTALL_RPATH "$ORIGIN")
 
-if(NOT CMAKE_BUILD_TYPE STREQUAL "Asan") # there the sanitizers' runtime is found in the program
+if(NOT CMAKE_BUILD_TYPE MATCHES "^(Asan|Tsan)$") # there the sanitizers' runtime is found in the program
   target_link_options(kiln PRIVATE -Wl,-z,defs)
   target_link_options(kiln_runtime PRIVATE -Wl,-z,defs)
 endif()

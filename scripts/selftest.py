@@ -105,6 +105,8 @@ class Runner:
     def programs(self):
         for target in ("cuda", "emulated", "gpu-code", "cpu", "interp-opt"):
             yield f"fuzz {target}", [ROOT / "bin/kiln-fuzz", "--target", target, "--programs", self.args.programs, "--jobs", self.args.jobs]
+        for device in ("cpu", "emulated:sm_90a", "cuda"):
+            yield f"stress {device}", [ROOT / "bin/kiln-stress", "--device", device, "--patience", "300"]
         for example in sorted(p for p in (ROOT / "examples").iterdir() if p.is_file() and os.access(p, os.X_OK)):
             yield f"example {example.name}", self.example(example)
         yield "demo", [ROOT / "bin/kiln-demo"]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs every test: all of them with shared LLVM, the GoogleTest programs again under the sanitizers, and what a user receives
-# against the release build. Ends with a line `N passed, N failed, N skipped`.
+# Builds and runs every test: all of them with shared LLVM, the GoogleTest programs again under the sanitizers, the threads under theirs, and
+# what a user receives against the release build. Ends with a line `N passed, N failed, N skipped`.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,5 +21,6 @@ build_and_test() {
 
 build_and_test dev all
 build_and_test asan kiln-gtests -L gtest
+build_and_test tsan kiln-tsan-tests -L tsan
 build_and_test release "all archive"
-python3 scripts/test_summary.py build/dev build/asan build/release
+python3 scripts/test_summary.py build/dev build/asan build/tsan build/release

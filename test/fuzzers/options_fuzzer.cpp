@@ -27,8 +27,8 @@ void may_refuse(F &&f) {
   }
 }
 
-/// An environment variable. setenv() keeps every value that it has ever been given, which libFuzzer takes for a leak and
-/// looks into; so its text is in memory that stays.
+/// An environment variable. setenv() keeps every value that it has ever been given, which libFuzzer takes for a leak
+/// and looks into; so its text is in memory that stays.
 class Variable {
 public:
   explicit Variable(const char *name) : name_(name) {}

@@ -17,6 +17,7 @@ struct Context {
   int device;
 };
 struct Kernel {
+  std::string code; // what was loaded
   std::string name;
 };
 
@@ -37,6 +38,8 @@ int enter(const char *name) {
     _exit(9);
   }
   State &s = state();
+  if (s.execute)
+    return 0;
   std::lock_guard lock(s.mutex);
   s.calls.emplace_back(name);
   s.capture_mode[name] = mode;
@@ -142,6 +145,8 @@ int ctx_synchronize() {
 int mem_alloc(std::uint64_t *address, std::size_t bytes) {
   ENTER("cuMemAlloc");
   void *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  if (!memory)
+    return 2;
   *address = reinterpret_cast<std::uint64_t>(memory);
   State &s = state();
   std::lock_guard lock(s.mutex);
@@ -219,18 +224,27 @@ int graph_destroy(void *) { return enter("cuGraphDestroy"); }
 int graph_launch(void *, void *) { return enter("cuGraphLaunch"); }
 int graph_exec_destroy(void *) { return enter("cuGraphExecDestroy"); }
 
-int library_load(void **library, const void *, int *, void **, unsigned, int *, void **, unsigned) {
+int library_load(void **library, const void *data, int *, void **, unsigned, int *, void **, unsigned) {
   ENTER("cuLibraryLoadData");
-  std::lock_guard lock(state().mutex);
-  static auto *const kernels = new std::deque<Kernel>; // of the process, as a driver's are
-  *library = &kernels->emplace_back();
+  auto kernel = std::make_unique<Kernel>();
   ++state().libraries;
+  if (state().execute) {
+    const char *code = static_cast<const char *>(data);
+    kernel->code.assign(code, std::strcspn(code, ";") + 1);
+    *library = kernel.release();
+    return 0;
+  }
+  // What was launched is looked at later, so it is never freed.
+  std::lock_guard lock(state().mutex);
+  static auto *const kernels = new std::deque<std::unique_ptr<Kernel>>;
+  *library = kernels->emplace_back(std::move(kernel)).get();
   return 0;
 }
-int library_unload(void *) {
+int library_unload(void *library) {
   ENTER("cuLibraryUnload");
-  std::lock_guard lock(state().mutex);
   --state().libraries;
+  if (state().execute)
+    delete static_cast<Kernel *>(library);
   return 0;
 }
 int library_get_kernel(void **kernel, void *library, const char *name) {
@@ -253,12 +267,18 @@ int kernel_get_function(void **function, void *kernel) {
 }
 int kernel_get_attribute(int *value, int attribute, void *, int) {
   ENTER("cuKernelGetAttribute");
+  if (state().execute) {
+    *value = attribute == 0 ? 1024 : 32; // threads that a block may have; registers and bytes
+    return 0;
+  }
   std::lock_guard lock(state().mutex);
   *value = state().attributes[attribute];
   return 0;
 }
 int kernel_set_attribute(int attribute, int value, void *kernel, int device) {
   ENTER("cuKernelSetAttribute");
+  if (state().execute)
+    return 0;
   std::lock_guard lock(state().mutex);
   if (attribute != 8)
     return 1;
@@ -284,6 +304,10 @@ struct LaunchConfig {
 };
 int launch(const LaunchConfig *config, void *kernel, void **parameters, void **) {
   ENTER("cuLaunchKernelEx");
+  if (state().execute) {
+    state().execute(static_cast<Kernel *>(kernel)->code.c_str(), config->grid, parameters);
+    return 0;
+  }
   Launch record{};
   record.context = current();
   record.kernel = kernel;

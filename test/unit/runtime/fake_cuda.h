@@ -2,6 +2,7 @@
 // of what Kiln asks of the driver. It has two devices, "Fake A" (sm_90a) and "Fake B" (sm_80).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -32,7 +33,11 @@ struct State {
   std::map<int, int> attributes;                  // of every kernel: CUfunction_attribute and value
   std::map<std::string, std::uint64_t> variables; // of kernels, by name
   std::string link_log;                           // what the driver's compiler reports
-  int libraries = 0;                              // loaded and not unloaded
+  std::atomic<int> libraries = 0;                 // loaded and not unloaded
+  /// Where it is set before the first call, launches run this with what was loaded, up to its first
+  /// semicolon, and nothing else is remembered:
+  /// only memory takes a lock, which would hide from a sanitizer what callers lack.
+  void (*execute)(const char *code, const unsigned *grid, void *const *parameters) = nullptr;
 
   FAKE_API void reset();
   FAKE_API std::size_t count(const std::string &call);
