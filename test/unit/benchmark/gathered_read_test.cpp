@@ -40,9 +40,7 @@ void expect_everything_is_read(const GatheredReadConfig &tiles, Device device) {
   const kernels::RandomPagedAttention<half> host({70, 1, 200, 0, 33}, {.kv_heads = 4, .head_dim = 80, .page_size = 16});
   const auto &p = host.problem;
   const std::int64_t token_words = p.kv_heads * p.head_dim / 2, rows = token_words / tiles.row_words, programs = 5;
-  const auto words_of = [](const auto &cache) {
-    return reinterpret_cast<const std::int32_t *>(cache.data());
-  };
+  const auto words_of = [](const auto &cache) { return reinterpret_cast<const std::int32_t *>(cache.data()); };
   std::vector<std::int32_t> expected(rows);
   for (std::int64_t b = 0; b < p.batch; ++b)
     for (std::int64_t token = 0; token < host.lengths[b]; ++token) {
