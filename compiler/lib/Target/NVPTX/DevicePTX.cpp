@@ -18,7 +18,8 @@ using namespace kiln::gpu;
 
 namespace {
 
-/// A name, a directive or number with its letters, a string, or one other character; comments are left out.
+/// A name, a directive or number with its letters, a string, or one other character. Comments are left out, and so are
+/// lines of the source: they count in a table of files that only their module has.
 struct Token {
   StringRef text;
   bool isName = false;
@@ -47,6 +48,8 @@ SmallVector<Token> tokenize(StringRef text) {
       take(std::min(text.find('"', 1), text.size() - 1) + 1);
     else if (isNameStart(text[0]))
       take(lengthWhile(1, isNamePart), /*isName=*/true);
+    else if (text.starts_with(".loc") && text.size() > 4 && isSpace(text[4]))
+      text = text.drop_front(std::min(text.find('\n'), text.size()));
     else if (text[0] == '.' || isDigit(text[0]))
       take(lengthWhile(1, [](char c) { return isAlnum(c) || c == '_'; }));
     else

@@ -1,5 +1,5 @@
 // Device functions in the PTX of a kernel. Bitcode is inlined, however it was compiled; PTX stands in front of the kernel, and what it defines
-// besides has a name of its own.
+// besides has a name of its own; the lines of its source are left out.
 // RUN: kiln-translate --arch sm_90a --device-function scale=%S/Inputs/scale.ll --device-function split=%S/Inputs/split.ptx %s | FileCheck %s
 // RUN: kiln-translate --arch sm_90a --device-function scale=%S/Inputs/scale.ll --emit-llvm %s | FileCheck %s --check-prefix=LLVM
 
@@ -18,6 +18,7 @@
 // CHECK: .func (.param .b32 r) helper__split (.param .b32 a)
 // CHECK: mov.u64 %rd1, table__split;
 // CHECK: .func (.param .align 4 .b8 func_retval0[8]) kiln_device_split(
+// CHECK-NOT: .loc
 // CHECK: call.uni (h), helper__split, (p);
 // CHECK-NOT: .extern
 // CHECK: .visible .entry kernel(
