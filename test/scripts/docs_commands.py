@@ -22,6 +22,7 @@ def printed(command, tools):
     environment |= {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "KILN_CACHE": "off", "KILN_CUDA_DRIVER": "none"}
     result = subprocess.run(command, shell=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     text = re.sub(r"\S*/(\w+\.cpp:\d+)", r"\1", result.stdout)
+    text = re.sub(r"^kiln: compiling .* since .*\n", "", text, flags=re.MULTILINE)  # said on a machine that is busy
     return re.sub(r"0x[0-9a-f]{6,}", "0x...", text)
 
 
