@@ -1,4 +1,6 @@
 // kiln-cache: looks after the cache of compiled kernels and tuning on disk.
+#include "program.h"
+
 #include "kiln/runtime/disk_cache.h"
 
 #include <charconv>
@@ -9,29 +11,20 @@
 #include <string_view>
 
 using namespace kiln::runtime;
+using namespace kiln::tools;
 
 namespace {
 
 using State = CacheEntry::State;
 
-constexpr const char *usage =
-    "usage: kiln-cache list                       what it holds, the most recently used first\n"
-    "       kiln-cache show KEY                   one of them; the first digits of its key do\n"
-    "       kiln-cache verify                     reads all; status 1 if one is damaged\n"
-    "       kiln-cache clear [--older-than DAYS]  removes all, or those not used for so long\n"
-    "       kiln-cache stats                      where it is and how large\n"
-    "       kiln-cache path                       where it is\n"
-    "KILN_CACHE_DIR or XDG_CACHE_HOME say where, KILN_CACHE_SIZE how large it may grow.\n";
-
-int usage_error(const std::string &message) {
-  std::fprintf(stderr, "kiln-cache: %s\n%s", message.c_str(), usage);
-  return 2;
-}
-
-int failure(const std::string &message) {
-  std::fprintf(stderr, "kiln-cache: %s\n", message.c_str());
-  return 1;
-}
+constexpr Program program{"kiln-cache",
+                          "usage: kiln-cache list                       what it holds, the most recently used first\n"
+                          "       kiln-cache show KEY                   one of them; the first digits of its key do\n"
+                          "       kiln-cache verify                     reads all; status 1 if one is damaged\n"
+                          "       kiln-cache clear [--older-than DAYS]  removes all, or those not used for so long\n"
+                          "       kiln-cache stats                      where it is and how large\n"
+                          "       kiln-cache path                       where it is\n"
+                          "KILN_CACHE_DIR or XDG_CACHE_HOME say where, KILN_CACHE_SIZE how large it may grow.\n"};
 
 /// In one line, whatever an entry's author put into it.
 std::string printable(std::string text) {
@@ -50,10 +43,6 @@ std::string format_bytes(std::uint64_t bytes) {
   char text[32];
   std::snprintf(text, sizeof(text), unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
   return text;
-}
-
-std::string count(std::uint64_t number, const char *singular, const char *plural) {
-  return std::to_string(number) + " " + (number == 1 ? singular : plural);
 }
 
 /// To the hour, for use is not noted more often.
@@ -111,15 +100,16 @@ int list(const DiskCache &cache) {
 
 int show(const DiskCache &cache, std::string_view prefix) {
   if (prefix.empty() || prefix.find_first_not_of("0123456789abcdef") != std::string_view::npos)
-    return usage_error("'" + std::string(prefix) + "' is no key: hexadecimal digits are, as list prints them");
+    return program.usage_error("'" + std::string(prefix) + "' is no key: hexadecimal digits are, as list prints them");
   std::vector<CacheFile> matches;
   for (const CacheFile &file : cache.files())
     if (to_hex(file.key).starts_with(prefix))
       matches.push_back(file);
   if (matches.empty())
-    return failure("no key begins with " + std::string(prefix));
+    return program.failure("no key begins with " + std::string(prefix));
   if (matches.size() > 1)
-    return failure(std::to_string(matches.size()) + " keys begin with " + std::string(prefix) + ": give more digits");
+    return program.failure(std::to_string(matches.size()) + " keys begin with " + std::string(prefix) +
+                           ": give more digits");
 
   const CacheFile &file = matches.front();
   CacheEntry entry = cache.inspect(file.key);
@@ -134,7 +124,7 @@ int show(const DiskCache &cache, std::string_view prefix) {
     return 0;
   }
   if (!entry.image)
-    return failure("the entry is unusable: " + entry.fault);
+    return program.failure("the entry is unusable: " + entry.fault);
   const KernelImage &image = *entry.image;
   std::printf("kernel      %s\n", printable(image.name).c_str());
   std::printf("config      %s\n", printable(image.config).c_str());
@@ -208,27 +198,25 @@ std::optional<std::int64_t> parse_days(std::string_view text) {
 
 int run(const std::vector<std::string_view> &arguments) {
   if (arguments.empty())
-    return usage_error("no command");
+    return program.usage_error("no command");
   std::string command(arguments[0]);
-  if (command == "--help" || command == "help") {
-    std::fputs(usage, stdout);
-    return 0;
-  }
+  if (command == "--help" || command == "help")
+    return program.help();
 
   std::optional<std::int64_t> days = 0;
   if (command == "list" || command == "verify" || command == "stats" || command == "path") {
     if (arguments.size() > 1)
-      return usage_error(command + " takes no arguments");
+      return program.usage_error(command + " takes no arguments");
   } else if (command == "show") {
     if (arguments.size() != 2)
-      return usage_error("show takes one key");
+      return program.usage_error("show takes one key");
   } else if (command == "clear") {
     if (arguments.size() != 1 && (arguments.size() != 3 || arguments[1] != "--older-than"))
-      return usage_error("clear takes nothing or --older-than DAYS");
+      return program.usage_error("clear takes nothing or --older-than DAYS");
     if (arguments.size() == 3 && !(days = parse_days(arguments[2])))
-      return usage_error("'" + std::string(arguments[2]) + "' is no number of days");
+      return program.usage_error("'" + std::string(arguments[2]) + "' is no number of days");
   } else {
-    return usage_error("there is no command '" + command + "'");
+    return program.usage_error("there is no command '" + command + "'");
   }
 
   // What is there can be looked at and cleared while caching is off.
@@ -236,14 +224,14 @@ int run(const std::vector<std::string_view> &arguments) {
   std::string off = std::move(settings.off);
   settings.off.clear();
   if (settings.directory.empty())
-    return failure(off);
+    return program.failure(off);
   DiskCache cache(settings);
   if (command == "path") {
     std::printf("%s\n", settings.directory.c_str());
     return 0;
   }
   if (std::string refusal = cache.unusable(); !refusal.empty())
-    return failure(refusal);
+    return program.failure(refusal);
   if (command == "list")
     return list(cache);
   if (command == "show")
@@ -257,9 +245,4 @@ int run(const std::vector<std::string_view> &arguments) {
 
 } // namespace
 
-int main(int argc, char **argv) {
-  int status = run({argv + 1, argv + argc});
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    return failure("cannot write the output");
-  return status;
-}
+int main(int argc, char **argv) { return program.finish(run({argv + 1, argv + argc})); }

@@ -1,7 +1,8 @@
 // kiln-pack: looks into packs of compiled kernels. It launches nothing and needs no GPU.
-#include "kiln/pack.h"
+#include "program.h"
 
 #include "kiln/error.h"
+#include "kiln/pack.h"
 
 #include <cstdio>
 #include <string>
@@ -9,22 +10,15 @@
 #include <vector>
 
 using namespace kiln;
+using namespace kiln::tools;
 
 namespace {
 
-constexpr const char *usage = "usage: kiln-pack list FILE    the kernels of a pack\n"
-                              "       kiln-pack show FILE    the same, with parameters, facts and sizes\n"
-                              "       kiln-pack verify FILE  reads all of it; status 1 if anything is damaged\n"
-                              "kiln-compile --pack makes packs.\n";
-
-int usage_error(const std::string &message) {
-  std::fprintf(stderr, "kiln-pack: %s\n%s", message.c_str(), usage);
-  return 2;
-}
-
-std::string count(std::uint64_t number, const char *singular, const char *plural) {
-  return std::to_string(number) + " " + (number == 1 ? singular : plural);
-}
+constexpr Program program{"kiln-pack",
+                          "usage: kiln-pack list FILE    the kernels of a pack\n"
+                          "       kiln-pack show FILE    the same, with parameters, facts and sizes\n"
+                          "       kiln-pack verify FILE  reads all of it; status 1 if anything is damaged\n"
+                          "kiln-compile --pack makes packs.\n"};
 
 void list(const Pack &pack) {
   std::printf("%-32s  %-8s  %-8s  %s\n", "KERNEL", "ARCH", "VARIANTS", "CONFIG");
@@ -63,36 +57,26 @@ void verify(const Pack &pack) {
 }
 
 int run(const std::vector<std::string_view> &arguments) {
-  if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "help")) {
-    std::fputs(usage, stdout);
-    return 0;
-  }
+  if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "help"))
+    return program.help();
   if (arguments.empty())
-    return usage_error("no command");
+    return program.usage_error("no command");
   const auto command = arguments[0] == "list"     ? list
                        : arguments[0] == "show"   ? show
                        : arguments[0] == "verify" ? verify
                                                   : nullptr;
   if (!command)
-    return usage_error("there is no command '" + std::string(arguments[0]) + "'");
+    return program.usage_error("there is no command '" + std::string(arguments[0]) + "'");
   if (arguments.size() != 2)
-    return usage_error(std::string(arguments[0]) + " takes one file");
+    return program.usage_error(std::string(arguments[0]) + " takes one file");
   try {
     command(Pack(std::string(arguments[1])));
   } catch (const std::exception &error) {
-    std::fprintf(stderr, "kiln-pack: %s\n", error.what());
-    return 1;
+    return program.failure(error.what());
   }
   return 0;
 }
 
 } // namespace
 
-int main(int argc, char **argv) {
-  int status = run({argv + 1, argv + argc});
-  if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
-    std::fprintf(stderr, "kiln-pack: cannot write the output\n");
-    return 1;
-  }
-  return status;
-}
+int main(int argc, char **argv) { return program.finish(run({argv + 1, argv + argc})); }
