@@ -27,6 +27,15 @@ kiln_status keep(kiln_status status, const char *message) {
   return status;
 }
 
+/// The size of a copy between a buffer and memory of the host, which may be null for nothing.
+std::size_t bytes_to_copy(const char *function, std::int64_t bytes, const char *argument, const void *host) {
+  const kernels::Checker check(function);
+  check.size("bytes", bytes);
+  if (bytes > 0)
+    check.pointer(argument, host);
+  return std::size_t(bytes);
+}
+
 dlpack::Array array_of(int dtype, int rank, const std::int64_t *shape, const std::int64_t *strides) {
   const kernels::Checker check("kiln_buffer_to_dlpack");
   check.require(dtype >= KILN_I1 && dtype <= KILN_F64, "dtype is ", dtype, ", which is no kiln_dtype");
@@ -123,15 +132,15 @@ void *kiln_buffer_data(const kiln_buffer *buffer) { return buffer ? buffer->memo
 
 kiln_status kiln_buffer_from_host(kiln_buffer *buffer, const void *source, std::int64_t bytes) {
   return guarded([&] {
-    kernels::Checker("kiln_buffer_from_host").size("bytes", bytes);
-    not_null(buffer, "kiln_buffer_from_host", "buffer").memory->copy_from_host(source, std::size_t(bytes));
+    const std::size_t size = bytes_to_copy("kiln_buffer_from_host", bytes, "source", source);
+    not_null(buffer, "kiln_buffer_from_host", "buffer").memory->copy_from_host(source, size);
   });
 }
 
 kiln_status kiln_buffer_to_host(const kiln_buffer *buffer, void *target, std::int64_t bytes) {
   return guarded([&] {
-    kernels::Checker("kiln_buffer_to_host").size("bytes", bytes);
-    not_null(buffer, "kiln_buffer_to_host", "buffer").memory->copy_to_host(target, std::size_t(bytes));
+    const std::size_t size = bytes_to_copy("kiln_buffer_to_host", bytes, "target", target);
+    not_null(buffer, "kiln_buffer_to_host", "buffer").memory->copy_to_host(target, size);
   });
 }
 

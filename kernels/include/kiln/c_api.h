@@ -64,8 +64,9 @@ typedef struct kiln_device kiln_device;
 
 /** By name: "cpu", "interpreter", "cuda:0", "emulated:sm_90a". */
 KILN_API kiln_status kiln_device_find(const char *name, const kiln_device **device);
+/** The name that finds it; "none" for null. Lives as long as the process. */
 KILN_API const char *kiln_device_name(const kiln_device *device);
-/** Waits for a stream of the device. */
+/** Waits for a stream of the device. KILN_CONTEXT_LOST where a kernel faulted. */
 KILN_API kiln_status kiln_synchronize(const kiln_device *device, void *stream);
 
 /* ---- Memory */
@@ -77,7 +78,10 @@ typedef struct kiln_buffer kiln_buffer;
 KILN_API kiln_status kiln_buffer_create(const kiln_device *device, int64_t bytes, kiln_buffer **buffer);
 /** The memory is freed once no tensor made of it is left either. Null is ignored. */
 KILN_API void kiln_buffer_release(kiln_buffer *buffer);
+/** The address, for kernels of the device, aligned to 256 bytes; null for a buffer of no bytes. */
 KILN_API void *kiln_buffer_data(const kiln_buffer *buffer);
+/** Copy the first `bytes` bytes, not more than the buffer has; done when they return. Earlier work of the default
+ * stream is waited for, that of other streams is not. */
 KILN_API kiln_status kiln_buffer_from_host(kiln_buffer *buffer, const void *source, int64_t bytes);
 KILN_API kiln_status kiln_buffer_to_host(const kiln_buffer *buffer, void *target, int64_t bytes);
 
@@ -127,8 +131,8 @@ KILN_API const char *kiln_config_member(const kiln_config *config, int index);
 /* ---- The kernels of the library
  *
  * Each has a problem, as in kiln/kernels, with untyped pointers, and beside it the same made of tensors of DLPack
- * (kiln/dlpack.h), whose device is that of its tensors. dtype is KILN_F16, KILN_BF16 or KILN_F32. Strides count
- * elements.
+ * (kiln/dlpack.h, which has their shapes), whose device is that of its tensors. dtype is KILN_F16, KILN_BF16 or
+ * KILN_F32, the type of the elements of all arrays with untyped pointers. Strides count elements.
  *
  *     kiln_X(problem, config, stream)                launches; returns when the work is enqueued, on the CPU when done
  *     kiln_X_dlpack(tensors, config, stream)         the same
@@ -141,8 +145,8 @@ typedef struct kiln_vector_add_problem {
   const kiln_device *device;
   int dtype; /* a kiln_dtype */
   int64_t n;
-  const void *x, *y;
-  void *out;
+  const void *x, *y; /* [n] */
+  void *out;         /* [n] */
 } kiln_vector_add_problem;
 
 typedef struct kiln_vector_add_tensors {
@@ -156,8 +160,8 @@ typedef struct kiln_softmax_problem {
   const kiln_device *device;
   int dtype; /* a kiln_dtype */
   int64_t rows, cols;
-  const void *in;
-  void *out;
+  const void *in;                /* [rows, cols] */
+  void *out;                     /* the same */
   int64_t in_stride, out_stride; /* from row to row */
 } kiln_softmax_problem;
 
@@ -173,8 +177,8 @@ typedef struct kiln_rms_norm_problem {
   int dtype;     /* a kiln_dtype */
   float epsilon; /* 0 is 0 */
   int64_t rows, cols;
-  const void *x, *weight;
-  void *out;
+  const void *x, *weight;       /* [rows, cols], [cols] */
+  void *out;                    /* [rows, cols] */
   int64_t x_stride, out_stride; /* from row to row */
 } kiln_rms_norm_problem;
 
@@ -182,7 +186,7 @@ typedef struct kiln_rms_norm_tensors {
   size_t size;
   const kiln_device *device;
   const DLTensor *x, *weight, *out;
-  float epsilon;
+  float epsilon; /* 0 is 0 */
 } kiln_rms_norm_tensors;
 
 typedef struct kiln_matmul_problem {
@@ -190,8 +194,8 @@ typedef struct kiln_matmul_problem {
   const kiln_device *device;
   int dtype; /* a kiln_dtype */
   int64_t m, n, k;
-  const void *a, *b;
-  void *out;
+  const void *a, *b;                               /* [m, k], [k, n] */
+  void *out;                                       /* [m, n] */
   int64_t a_stride[2], b_stride[2], out_stride[2]; /* row, column */
 } kiln_matmul_problem;
 
@@ -206,9 +210,9 @@ typedef struct kiln_kv_cache_store_problem {
   const kiln_device *device;
   int dtype; /* a kiln_dtype */
   int64_t tokens, kv_heads, head_dim, page_size;
-  const void *key, *value;
-  const int64_t *slots;
-  void *key_cache, *value_cache;
+  const void *key, *value;                            /* [tokens, kv_heads, head_dim] */
+  const int64_t *slots;                               /* [tokens], page * page_size + place; negative: none */
+  void *key_cache, *value_cache;                      /* [num_pages, page_size, kv_heads, head_dim] */
   int64_t key_stride[3], value_stride[3];             /* token, head, element */
   int64_t key_cache_stride[4], value_cache_stride[4]; /* page, token, head, element */
 } kiln_kv_cache_store_problem;
@@ -225,13 +229,15 @@ typedef struct kiln_paged_attention_decode_problem {
   int dtype;   /* a kiln_dtype */
   float scale; /* 0: 1 / sqrt(head_dim) */
   int64_t batch, heads, kv_heads, head_dim, page_size, max_pages;
-  const void *q, *key_cache, *value_cache;
-  const int32_t *table, *lengths;
-  void *out;
-  float *lse;             /* may be null */
-  void *workspace;        /* see below; null where it needs none */
-  int64_t workspace_size; /* bytes */
-  int64_t q_stride[3];    /* sequence, head, element */
+  const void *q;                       /* [batch, heads, head_dim] */
+  const void *key_cache, *value_cache; /* [num_pages, page_size, kv_heads, head_dim] */
+  const int32_t *table;                /* [batch, max_pages] */
+  const int32_t *lengths;              /* [batch], in tokens */
+  void *out;                           /* [batch, heads, head_dim] */
+  float *lse;                          /* [batch, heads], or null */
+  void *workspace;                     /* see below; null where it needs none */
+  int64_t workspace_size;              /* bytes */
+  int64_t q_stride[3];                 /* sequence, head, element */
   int64_t out_stride[3];
   int64_t key_cache_stride[4]; /* page, token, head, element */
   int64_t value_cache_stride[4];
@@ -244,9 +250,9 @@ typedef struct kiln_paged_attention_decode_tensors {
   const kiln_device *device;
   const DLTensor *q, *key_cache, *value_cache, *table, *lengths, *out;
   const DLTensor *lse; /* may be null */
-  float scale;
+  float scale;         /* 0: 1 / sqrt(head_dim) */
   void *workspace;
-  int64_t workspace_size;
+  int64_t workspace_size; /* bytes */
 } kiln_paged_attention_decode_tensors;
 
 #define KILN_DECLARE_KERNEL(X)                                                                                         \
@@ -312,7 +318,7 @@ typedef struct kiln_launch_options {
   size_t size;
   const kiln_device *device;
   void *stream;
-  uint32_t grid[3];
+  uint32_t grid[3]; /* programs in x, y and z; each at least 1 */
   int programmatic; /* kiln::LaunchOptions::programmatic */
 } kiln_launch_options;
 

@@ -69,9 +69,14 @@ TEST(CApiError, Buffers) {
   EXPECT_FAILURE(kiln_buffer_from_host(buffer, text, -8), KILN_INVALID_ARGUMENT,
                  "kiln_buffer_from_host: bytes is -8, must be at least 0");
   EXPECT_EQ(kiln_buffer_from_host(buffer, text, 9), KILN_INVALID_ARGUMENT);
+  EXPECT_FAILURE(kiln_buffer_from_host(buffer, nullptr, 8), KILN_INVALID_ARGUMENT,
+                 "kiln_buffer_from_host: source is null");
+  EXPECT_EQ(kiln_buffer_from_host(buffer, nullptr, 0), KILN_OK);
   EXPECT_FAILURE(kiln_buffer_to_host(nullptr, text, 8), KILN_INVALID_ARGUMENT, "kiln_buffer_to_host: buffer is null");
   EXPECT_FAILURE(kiln_buffer_to_host(buffer, text, -8), KILN_INVALID_ARGUMENT,
                  "kiln_buffer_to_host: bytes is -8, must be at least 0");
+  EXPECT_FAILURE(kiln_buffer_to_host(buffer, nullptr, 8), KILN_INVALID_ARGUMENT, "kiln_buffer_to_host: target is null");
+  EXPECT_EQ(kiln_buffer_to_host(buffer, nullptr, 0), KILN_OK);
   DLManagedTensorVersioned *tensor = nullptr;
   DLManagedTensor *plain = nullptr;
   const std::int64_t shape[] = {3};
