@@ -49,12 +49,18 @@ struct Write {
   }
 };
 
-struct VectorAdd {
-  using Problem = kiln_vector_add_problem;
-  using Tensors = kiln_vector_add_tensors;
-  using Config = kernels::VectorAddConfig;
+/// A kernel's types, by the names that what follows knows them by.
+template <class CProblem, class CTensors, class CppConfig, template <class> class CppProblem>
+struct KernelTypes {
+  using Problem = CProblem;
+  using Tensors = CTensors;
+  using Config = CppConfig;
   template <class T>
-  using Typed = kernels::VectorAdd<T>;
+  using Typed = CppProblem<T>;
+};
+
+struct VectorAdd
+    : KernelTypes<kiln_vector_add_problem, kiln_vector_add_tensors, kernels::VectorAddConfig, kernels::VectorAdd> {
   static constexpr const char *name = "vector_add";
 
   static const DLTensor *first(const Tensors &t) { return t.x; }
@@ -66,12 +72,7 @@ struct VectorAdd {
   static void run(const auto &...arguments) { kernels::vector_add(arguments...); }
 };
 
-struct Softmax {
-  using Problem = kiln_softmax_problem;
-  using Tensors = kiln_softmax_tensors;
-  using Config = kernels::SoftmaxConfig;
-  template <class T>
-  using Typed = kernels::Softmax<T>;
+struct Softmax : KernelTypes<kiln_softmax_problem, kiln_softmax_tensors, kernels::SoftmaxConfig, kernels::Softmax> {
   static constexpr const char *name = "softmax";
 
   static const DLTensor *first(const Tensors &t) { return t.in; }
@@ -84,12 +85,7 @@ struct Softmax {
   static void run(const auto &...arguments) { kernels::softmax(arguments...); }
 };
 
-struct RmsNorm {
-  using Problem = kiln_rms_norm_problem;
-  using Tensors = kiln_rms_norm_tensors;
-  using Config = kernels::RmsNormConfig;
-  template <class T>
-  using Typed = kernels::RmsNorm<T>;
+struct RmsNorm : KernelTypes<kiln_rms_norm_problem, kiln_rms_norm_tensors, kernels::RmsNormConfig, kernels::RmsNorm> {
   static constexpr const char *name = "rms_norm";
 
   static const DLTensor *first(const Tensors &t) { return t.x; }
@@ -103,12 +99,7 @@ struct RmsNorm {
   static void run(const auto &...arguments) { kernels::rms_norm(arguments...); }
 };
 
-struct Matmul {
-  using Problem = kiln_matmul_problem;
-  using Tensors = kiln_matmul_tensors;
-  using Config = kernels::MatmulConfig;
-  template <class T>
-  using Typed = kernels::Matmul<T>;
+struct Matmul : KernelTypes<kiln_matmul_problem, kiln_matmul_tensors, kernels::MatmulConfig, kernels::Matmul> {
   static constexpr const char *name = "matmul";
 
   static const DLTensor *first(const Tensors &t) { return t.a; }
@@ -122,12 +113,8 @@ struct Matmul {
   static void run(const auto &...arguments) { kernels::matmul(arguments...); }
 };
 
-struct KvCacheStore {
-  using Problem = kiln_kv_cache_store_problem;
-  using Tensors = kiln_kv_cache_store_tensors;
-  using Config = kernels::KvCacheStoreConfig;
-  template <class T>
-  using Typed = kernels::KvCacheStore<T>;
+struct KvCacheStore : KernelTypes<kiln_kv_cache_store_problem, kiln_kv_cache_store_tensors, kernels::KvCacheStoreConfig,
+                                  kernels::KvCacheStore> {
   static constexpr const char *name = "kv_cache_store";
 
   static const DLTensor *first(const Tensors &t) { return t.key; }
@@ -145,12 +132,8 @@ struct KvCacheStore {
   static void run(const auto &...arguments) { kernels::kv_cache_store(arguments...); }
 };
 
-struct PagedAttention {
-  using Problem = kiln_paged_attention_decode_problem;
-  using Tensors = kiln_paged_attention_decode_tensors;
-  using Config = kernels::PagedAttentionConfig;
-  template <class T>
-  using Typed = kernels::PagedAttention<T>;
+struct PagedAttention : KernelTypes<kiln_paged_attention_decode_problem, kiln_paged_attention_decode_tensors,
+                                    kernels::PagedAttentionConfig, kernels::PagedAttention> {
   static constexpr const char *name = "paged_attention_decode";
 
   static const DLTensor *first(const Tensors &t) { return t.q; }
