@@ -30,6 +30,7 @@ const std::vector<Operation> &kiln_stress::operations() {
   static const std::vector<Operation> all = {
       {"launch of a known config", 300, &Worker::launch_known},
       {"launch of any config", 60, &Worker::launch_new},
+      {"launch with a callback for events, which goes again", 30, &Worker::launch_watched},
       {"launches on all streams", 60, &Worker::launch_on_all_streams},
       {"launch that reads what one before it wrote", 40, &Worker::launch_chain},
       {"launch with an assert that holds", 30, &Worker::launch_guarded},

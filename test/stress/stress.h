@@ -100,6 +100,7 @@ public:
   // Right results.
   void launch_known();
   void launch_new();
+  void launch_watched();
   void launch_on_all_streams();
   void launch_chain();
   void launch_guarded();

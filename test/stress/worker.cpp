@@ -1,11 +1,13 @@
 #include "stress.h"
 
 #include "kiln/debug.h"
+#include "kiln/events.h"
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/disk_cache.h"
 
 #include <algorithm>
 #include <fstream>
+#include <thread>
 
 using namespace kiln;
 using namespace kiln_stress;
@@ -184,6 +186,36 @@ void Worker::launch_known() {
     launch_and_check(kernels->row_sum, Which::row_sum, known_config());
   else
     launch_and_check(kernels->mix, Which::mix, known_config());
+}
+
+void Worker::launch_watched() {
+  const auto self = std::this_thread::get_id();
+  std::vector<std::uint64_t> open; // events of this thread that have begun
+  std::string wrong;
+  int launches = 0;
+  struct Callback {
+    const std::uint64_t number;
+    ~Callback() { remove_event_callback(number); }
+  };
+  {
+    const Callback callback{add_event_callback([&](const Event &event) {
+      if (std::this_thread::get_id() != self)
+        return;
+      if (event.begins) {
+        if (event.parent != (open.empty() ? 0 : open.back()))
+          wrong = "is in another one than " + std::to_string(event.parent);
+        open.push_back(event.id);
+        launches += event.kind == EventKind::launch;
+      } else if (open.empty() || open.back() != event.id || !(event.ms > 0) || !event.error.empty()) {
+        wrong = "ends otherwise: " + std::string(event.error);
+      } else {
+        open.pop_back();
+      }
+    })};
+    launch_known();
+  }
+  if (!wrong.empty() || !open.empty() || launches != 1)
+    throw Wrong("an event " + wrong + "; launches " + std::to_string(launches));
 }
 
 void Worker::launch_new() {
