@@ -57,17 +57,29 @@ class Kernel:
         return data if stage == "cubin" else data.decode()
 
     def launch(self, grid, *arguments, device, stream=0):
-        """Runs a grid of programs on the device of that name. Pointers are given as numbers or as tensors with data_ptr()."""
+        """Runs a grid of programs, a number or up to three of them, on the device of that name. Pointers are given as numbers or as tensors
+        with data_ptr()."""
         if len(arguments) != len(self.parameters):
             raise InvalidArgument(f"{self.name}: there are {len(arguments)} arguments, but the kernel has {len(self.parameters)} parameters")
         slots = (ctypes.c_uint64 * len(arguments))()
         for i, (value, (pointer, dtype)) in enumerate(zip(arguments, self.parameters)):
             if pointer:
                 value = value.data_ptr() if hasattr(value, "data_ptr") else value
-            struct.pack_into("P" if pointer else _FORMATS[dtype], slots, 8 * i, value)
+            try:
+                struct.pack_into("Q" if pointer else _FORMATS[dtype], slots, 8 * i, value)
+            except (struct.error, OverflowError, TypeError):
+                given = repr(value) if isinstance(value, (int, float)) else f"of type {type(value).__qualname__}"
+                kind = "address; pass a number or a tensor with data_ptr()" if pointer else dtype
+                raise InvalidArgument(f"{self.name}: argument {i} is {given}, which is no {kind}") from None
         base = ctypes.addressof(slots)
         places = (ctypes.c_void_p * len(arguments))(*(base + 8 * i for i in range(len(arguments))))
-        grid = tuple(grid) if hasattr(grid, "__iter__") else (grid,)
-        layout = struct.Struct("@NPP3Ii0P")
-        options = layout.pack(layout.size, device_handle(device), stream or 0, *(grid + (1, 1))[:3], 0)
+        programs = tuple(grid) if hasattr(grid, "__iter__") else (grid,)
+        try:
+            programs = struct.pack("3I", *programs, *(1,) * (3 - len(programs))) if programs else None
+        except struct.error:
+            programs = None
+        if programs is None:
+            raise InvalidArgument(f"{self.name}: the grid is {grid!r}, must be one to three numbers of programs")
+        layout = struct.Struct("@NPP12si0P")
+        options = layout.pack(layout.size, device_handle(device), stream or 0, programs, 0)
         check(lib.kiln_kernel_launch(self._handle, options, places, len(arguments)))

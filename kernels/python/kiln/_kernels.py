@@ -6,14 +6,14 @@ import threading
 
 from . import _tensors
 from ._config import Config, handle_of
-from ._library import WORKSPACE_TOO_SMALL, check, device_handle, failure, lib, made
+from ._library import WORKSPACE_TOO_SMALL, InvalidArgument, check, device_handle, failure, lib, made
 
 
 class _Kernel:
     """What the C API has for a kernel. `tail` is the format of what follows the tensors in its structure of tensors."""
 
     def __init__(self, name, tensors, written, tail=""):
-        self.name, self.written = name, written
+        self.name, self.tensors, self.written = name, tensors, written
         layout = struct.Struct(f"@NP{tensors}P{tail}0P")
         self.size, self.pack = layout.size, layout.pack
         self.launch = getattr(lib, f"kiln_{name}_dlpack")
@@ -213,7 +213,12 @@ def paged_attention_decode(q, key_cache, value_cache, block_table, lens, *, scal
 def default_config(kernel, *tensors, epsilon=1e-6, device=None):
     """The Config that the kernel of that name ("matmul", "paged_attention_decode", ...) takes for such tensors, with every member set. The
     tensors are those of the kernel's function in its order, and the result last; that of kv_cache_store has none."""
-    known = KERNELS[kernel]
+    known = KERNELS.get(kernel)
+    if known is None:
+        raise InvalidArgument(f"default_config: the library has no kernel {kernel!r}; it has {', '.join(KERNELS)}")
+    counts = (known.tensors,) if known is not _decode else (known.tensors - 1, known.tensors)  # without lse or with it
+    if len(tensors) not in counts:
+        raise InvalidArgument(f"default_config: {kernel} has {' or '.join(map(str, counts))} tensors, and was given {len(tensors)}")
     if kernel == "kv_cache_store":
         key, value, key_cache, value_cache, slots = tensors
         tensors = (key, value, slots, key_cache, value_cache)

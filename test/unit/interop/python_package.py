@@ -206,6 +206,14 @@ class NumPyTest(unittest.TestCase):
         kiln.default_config("rms_norm", x, x[0], x)
         kiln.default_config("vector_add", x, x, x)
         kiln.default_config("kv_cache_store", p.k[0], p.v[0], p.k, p.v, np.zeros(16, np.int64))
+        with self.assertRaisesRegex(kiln.InvalidArgument, "the library has no kernel 'softmaxx'; it has vector_add, softmax, "):
+            kiln.default_config("softmaxx", x, x)
+        with self.assertRaisesRegex(kiln.InvalidArgument, "default_config: softmax has 2 tensors, and was given 1"):
+            kiln.default_config("softmax", x)
+        with self.assertRaisesRegex(kiln.InvalidArgument, "default_config: paged_attention_decode has 6 or 7 tensors, and was given 5"):
+            kiln.default_config("paged_attention_decode", *p.arguments)
+        with self.assertRaisesRegex(kiln.InvalidArgument, "default_config: kv_cache_store has 5 tensors, and was given 2"):
+            kiln.default_config("kv_cache_store", x, x)
         with self.assertRaisesRegex(kiln.InvalidArgument, "the config's member 'block_n' was not set"):
             kiln.Config("matmul", block_m=16)["block_n"]
 
@@ -258,6 +266,15 @@ class KernelTest(unittest.TestCase):
         np.testing.assert_array_equal(out, 2 * x)
         with self.assertRaisesRegex(kiln.InvalidArgument, "there are 1 arguments, but the kernel has 4 parameters"):
             kernel.launch(4, 1, device="cpu")
+        for argument, said in ((x, "argument 0 is of type ndarray, which is no address; pass a number or a tensor with data_ptr"),
+                               (-1, "argument 0 is -1, which is no address")):
+            with self.assertRaisesRegex(kiln.InvalidArgument, "vector_add_f32: " + said):
+                kernel.launch(4, argument, x.ctypes.data, out.ctypes.data, 1000, device="cpu")
+        with self.assertRaisesRegex(kiln.InvalidArgument, "vector_add_f32: argument 3 is 1.5, which is no i64"):
+            kernel.launch(4, x.ctypes.data, x.ctypes.data, out.ctypes.data, 1.5, device="cpu")
+        for grid in ((), (4, 1, 1, 1), "4", (4, -1), (2.5,)):
+            with self.assertRaisesRegex(kiln.InvalidArgument, "vector_add_f32: the grid is .*, must be one to three numbers of programs"):
+                kernel.launch(grid, x.ctypes.data, x.ctypes.data, out.ctypes.data, 1000, device="cpu")
 
 
 class LibraryTest(unittest.TestCase):
