@@ -5,11 +5,9 @@
 #include "private_directory.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <memory>
-#include <sys/random.h>
 #include <sys/resource.h>
 
 using namespace kiln;
@@ -47,18 +45,6 @@ std::optional<CacheKey> parse_entry_name(std::string_view name) {
     key[i / 2] = static_cast<std::uint8_t>(key[i / 2] << 4 | digit);
   }
   return key;
-}
-
-/// No two files ever share one, so whoever removes an abandoned file cannot hit another.
-std::string temporary_name() {
-  std::uint64_t number = 0;
-  if (getrandom(&number, sizeof(number), 0) != sizeof(number)) { // no such call on this system
-    static std::atomic<std::uint64_t> count{0};
-    number = static_cast<std::uint64_t>(getpid()) << 32 ^ static_cast<std::uint64_t>(now()) << 8 ^ ++count;
-  }
-  char digits[17];
-  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(number));
-  return std::string(temporary_prefix) + digits;
 }
 
 CacheEntry unreadable(int error) { return {State::unreadable, system_message(error)}; }
@@ -157,7 +143,8 @@ bool remove_entry(int directory, const Found &found) {
 
 /// Writes the bytes under a temporary name and gives them their own. \returns 0 or the system's error.
 int write_entry(int directory, const std::string &name, std::span<const std::uint8_t> bytes) {
-  std::string temporary = temporary_name();
+  // Whoever removes an abandoned file cannot hit another.
+  std::string temporary = std::string(temporary_prefix) + unique_digits();
   File file = open_at(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!file)
     return file.error();

@@ -10,7 +10,7 @@ using namespace kiln::runtime;
 
 void runtime::write_pack(const std::string &path, std::span<const PackContent> contents) {
   const std::vector<std::uint8_t> bytes = encode_pack(contents);
-  const std::string temporary = path + ".new-" + std::to_string(getpid());
+  const std::string temporary = path + ".new-" + unique_digits();
   const auto fail = [&](int error) {
     throw PackError("pack '" + path + "': it cannot be written: " + system_message(error));
   };

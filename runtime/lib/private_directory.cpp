@@ -1,8 +1,11 @@
 #include "private_directory.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <dirent.h>
+#include <sys/random.h>
 #include <system_error>
 
 using namespace kiln;
@@ -68,6 +71,17 @@ std::string runtime::not_private(const struct stat &info) {
     return "can be written to by others (mode " + std::string(mode) + ")";
   }
   return {};
+}
+
+std::string runtime::unique_digits() {
+  std::uint64_t number = 0;
+  if (getrandom(&number, sizeof(number), 0) != sizeof(number)) { // no such call on this system
+    static std::atomic<std::uint64_t> count{0};
+    number = static_cast<std::uint64_t>(getpid()) << 32 ^ static_cast<std::uint64_t>(std::time(nullptr)) << 8 ^ ++count;
+  }
+  char digits[17];
+  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(number));
+  return digits;
 }
 
 File runtime::open_private_directory(const std::string &path, std::string &refusal) {

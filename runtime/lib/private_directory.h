@@ -54,6 +54,9 @@ int write_all(int file, std::span<const std::uint8_t> bytes);
 /// "belongs to user 1000, not to user 0", "can be written to by others (mode 0777)", or nothing.
 std::string not_private(const struct stat &info);
 
+/// 16 digits for the name of a new file: no two files ever share them.
+std::string unique_digits();
+
 /// Opens the directory for use with open_at. Where it is missing the file is false and `refusal` empty; where it is not
 /// this user's own or others can write to it, or the system refuses it, `refusal` says so. The path may lead through
 /// symbolic links: what counts is the directory that was opened.

@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <random>
+#include <thread>
 
 using namespace kiln;
 using namespace kiln::runtime;
@@ -304,6 +305,20 @@ TEST_F(PackFormat, AReplacedFileStaysWhatWasOpened) {
   EXPECT_EQ(pack.images(0)[0].name, "scale");
   std::filesystem::remove(path());
   EXPECT_EQ(pack.images(0)[0].name, "scale");
+}
+
+TEST_F(PackFormat, WritersOfOneFileDoNotMeet) {
+  const std::vector contents{scale_content(), fill_content()};
+  std::vector<std::thread> writers;
+  for (int t = 0; t < 4; ++t)
+    writers.emplace_back([&] {
+      for (int i = 0; i < 50; ++i)
+        EXPECT_NO_THROW(write_pack(path(), contents));
+    });
+  for (std::thread &writer : writers)
+    writer.join();
+  EXPECT_EQ(Pack(path()).entries().size(), 2u);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(root_.path()), {}), 1) << "and leave nothing";
 }
 
 TEST(PackArch, CodeRunsWithinItsGeneration) {
