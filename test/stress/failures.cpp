@@ -1,12 +1,13 @@
 // What goes wrong on purpose.
 #include "stress.h"
 
+#include "../unit/runtime/vandalise.h"
+
 #include "kiln/debug.h"
 #include "kiln/runtime/disk_cache.h"
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <spawn.h>
@@ -70,31 +71,7 @@ void kiln_stress::vandalise(const std::string &directory, std::mt19937_64 &rando
       entries.push_back(file.path());
   if (entries.empty())
     return;
-  const std::string path = entries[random() % entries.size()], other = entries[random() % entries.size()];
-  switch (random() % 6) {
-  case 0:
-    (void)!truncate(path.c_str(), static_cast<off_t>(random() % 5000));
-    break;
-  case 1:
-    unlink(path.c_str());
-    break;
-  case 2:
-    rename(path.c_str(), other.c_str());
-    break;
-  case 3:
-    unlink(path.c_str());
-    (void)!symlink(other.c_str(), path.c_str());
-    break;
-  case 4:
-    chmod(path.c_str(), 0666);
-    break;
-  default:
-    if (int file = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW); file >= 0) {
-      const auto byte = static_cast<char>(random());
-      (void)!pwrite(file, &byte, 1, static_cast<off_t>(random() % 5000));
-      close(file);
-    }
-  }
+  ::vandalise(entries[random() % entries.size()], entries[random() % entries.size()], 5000, random);
 }
 
 void kiln_stress::bar(const std::string &directory) {

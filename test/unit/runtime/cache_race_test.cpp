@@ -1,6 +1,7 @@
 // Processes and threads that race for one directory. No test waits for a moment: each result must hold in every order
 // of events.
 #include "cache_support.h"
+#include "vandalise.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -223,38 +224,6 @@ TEST(CacheRace, WritersThatAreKilledLeaveNoHalfEntry) {
   expect_clean(root.path(), keys);
 }
 
-/// Flips, cuts, links, removes and swaps files under the eyes of everybody else.
-void vandalise(const std::string &directory, std::mt19937 &random, unsigned keys) {
-  std::string path = path_of(directory, key_of(1 + random() % keys));
-  std::string other = path_of(directory, key_of(1 + random() % keys));
-  switch (random() % 6) {
-  case 0:
-    (void)!truncate(path.c_str(), static_cast<off_t>(random() % 31000));
-    break;
-  case 1:
-    unlink(path.c_str());
-    break;
-  case 2:
-    rename(path.c_str(), other.c_str());
-    break;
-  case 3:
-    unlink(path.c_str());
-    (void)!symlink(other.c_str(), path.c_str());
-    break;
-  case 4:
-    chmod(path.c_str(), 0666);
-    break;
-  default:
-    if (int file = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW); file >= 0) {
-      for (int i = 0; i < 3; ++i) {
-        auto byte = static_cast<char>(random());
-        (void)!pwrite(file, &byte, 1, static_cast<off_t>(random() % 30000));
-      }
-      close(file);
-    }
-  }
-}
-
 TEST(CacheRace, DamageDoneMeanwhileIsNeverBelieved) {
   constexpr unsigned processes = 4, keys = 6;
   TemporaryDirectory root;
@@ -263,7 +232,8 @@ TEST(CacheRace, DamageDoneMeanwhileIsNeverBelieved) {
   pid_t vandal = start_process([&] {
     std::mt19937 random(7);
     while (!over->load())
-      vandalise(root.path(), random, keys);
+      vandalise(path_of(root.path(), key_of(1 + random() % keys)), path_of(root.path(), key_of(1 + random() % keys)),
+                31000, random);
     return 0;
   });
   std::vector<pid_t> children;
