@@ -39,8 +39,9 @@ const std::vector<Operation> &kiln_stress::operations() {
       {"kernels of all threads replaced", 2, &Worker::renew_kernels},
       {"buffers replaced", 20, &Worker::renew_buffers},
       {"line information switched", 2, &Worker::switch_line_info},
+      {"check mode switched", 4, &Worker::switch_checks},
       {"compile for a GPU, through the cache on disk", 40, &Worker::compile_for_gpu},
-      {"IR", 10, &Worker::emit_ptx},
+      {"IR", 10, &Worker::look_at_ir},
       {"graph captured and launched", 60, &Worker::capture_graph, on_gpu},
       {"launch from a pack", 60, &Worker::launch_packed, packed_on_gpu},
       {"pack read", 15, &Worker::read_pack, with_assembler},
@@ -153,6 +154,10 @@ void Worker::fail_assert() {
   in.fill(0);
   const std::int32_t negative = -1;
   in.copy_from_host(&negative, sizeof(negative), where * sizeof(std::int32_t));
+  std::vector<std::unique_ptr<debug::Buffer>> known;
+  if (device.kind() == Device::Kind::cpu)
+    for (const DeviceBuffer *buffer : {&in, &out})
+      known.push_back(std::make_unique<debug::Buffer>(buffer->data(), buffer->bytes(), "buffer of an assert"));
   const Config config = known_config();
   expect_error<TrapError>("negative input", [&] {
     kernels->guarded.launch(

@@ -4,10 +4,10 @@
 #include "kernels.h"
 #include "world.h"
 
+#include "kiln/debug.h"
+#include "kiln/device_memory.h"
 #include "kiln/pack.h"
 #include "kiln/stream.h"
-
-#include "kiln/device_memory.h"
 
 #include <atomic>
 #include <chrono>
@@ -108,8 +108,9 @@ public:
   void renew_kernels() { stress_.renew_kernels(); }
   void renew_buffers();
   void switch_line_info();
+  void switch_checks();
   void compile_for_gpu();
-  void emit_ptx();
+  void look_at_ir();
   void capture_graph();
   void launch_packed();
   void read_pack();
@@ -135,6 +136,7 @@ private:
   struct Lane {
     std::unique_ptr<kiln::Stream> stream; // null where the device has none
     kiln::DeviceBuffer in, out, sums;
+    std::vector<std::unique_ptr<kiln::debug::Buffer>> known; // to check mode
     std::vector<std::int32_t> host;
 
     void *handle() const { return stream ? stream->handle() : nullptr; }

@@ -109,6 +109,7 @@ void Worker::run() {
 void Worker::fill_lane(Lane &lane) {
   const Device device = stress_.settings.device;
   lane.wait();
+  lane.known.clear();
   lane.host.resize(elements_);
   for (std::int32_t &x : lane.host)
     x = static_cast<std::int32_t>(pick(1000));
@@ -116,6 +117,9 @@ void Worker::fill_lane(Lane &lane) {
   lane.out = DeviceBuffer(device, elements_ * sizeof(std::int32_t));
   lane.sums = DeviceBuffer(device, rows * sizeof(std::int32_t));
   lane.in.copy_from_host(lane.host.data(), lane.in.bytes());
+  if (device.kind() == Device::Kind::cpu)
+    for (const DeviceBuffer *buffer : {&lane.in, &lane.out, &lane.sums})
+      lane.known.push_back(std::make_unique<debug::Buffer>(buffer->data(), buffer->bytes(), "buffer of a lane"));
 }
 
 Config Worker::any_config() {
@@ -273,6 +277,8 @@ void Worker::renew_buffers() { fill_lane(any_lane()); }
 
 void Worker::switch_line_info() { debug::set_line_info(one_in(2)); }
 
+void Worker::switch_checks() { debug::set_checks(one_in(2)); }
+
 void Worker::compile_for_gpu() {
   const auto kernels = stress_.kernels();
   const Config config = one_in(4) ? any_config() : known_config();
@@ -281,11 +287,12 @@ void Worker::compile_for_gpu() {
     throw Wrong("no cubin");
 }
 
-void Worker::emit_ptx() {
+void Worker::look_at_ir() {
   const auto kernels = stress_.kernels();
   const Config config = any_config();
-  std::string text = kernels->row_sum.emit(config, Target::parse(stress_.settings.arch), "tile");
-  stress_.expect_same("the IR of row_sum with " + text_of(config), text);
+  stress_.expect_same("the IR of row_sum with " + text_of(config), kernels->row_sum.trace(config));
+  if (kernels->row_sum.emit(config, Target::parse(stress_.settings.arch), "tile").empty())
+    throw Wrong("the stage is empty");
 }
 
 void Worker::capture_graph() {
