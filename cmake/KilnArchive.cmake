@@ -33,7 +33,7 @@ endfunction()
 #   Object files of kiln-internal-tests. Sources outside test/ and tools/ are left out: all of Kiln is there already. MAIN: the name that
 #   these sources' main() is given.
 function(kiln_internal_objects name)
-  cmake_parse_arguments(ARG "" "PCH;TIMEOUT;MAIN" "SOURCES;LINK;INCLUDE;ARGS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "PCH;TIMEOUT;MAIN" "SOURCES;LINK;INCLUDE;ARGS;ENVIRONMENT" ${ARGN})
   set(sources "")
   foreach(source IN LISTS ARG_SOURCES)
     cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)

@@ -12,14 +12,16 @@ set(KILN_TEST_ENVIRONMENT "ASAN_OPTIONS=detect_container_overflow=0:allow_user_p
 list(APPEND KILN_TEST_ENVIRONMENT "KILN_CACHE_DIR=${PROJECT_BINARY_DIR}/test-cache" "KILN_CACHE_SIZE=64M")
 
 add_custom_target(kiln-gtests) # everything that kiln_add_test() made
+add_custom_target(kiln-tsan-tests) # what the preset `tsan` is for
 
 # kiln_add_test(<name> SOURCES <file>... LINK <library>... [PCH <kiln_pch target>] [INCLUDE <dir>...] [ARGS <argument>...]
-#               [ENVIRONMENT <name=value>...] [TIMEOUT <seconds>])
+#               [ENVIRONMENT <name=value>...] [TIMEOUT <seconds>] [THREADS])
 #   A GoogleTest program, one ctest entry with the label `gtest`. Tests of the public interface link `kiln`; tests of internals link the
 #   static libraries (or kiln_dsl) and never libkiln.so as well. PCH: KilnDslPCH (exceptions) or KilnCompilerPCH (no exceptions).
+#   THREADS: it runs under the thread sanitizer too, and has the label `tsan`; it must not run LLVM.
 #   In the release build the same tests go into the archive instead (KilnArchive.cmake): there is no ctest entry.
 function(kiln_add_test name)
-  cmake_parse_arguments(ARG "" "PCH;TIMEOUT" "SOURCES;LINK;INCLUDE;ARGS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "PCH;TIMEOUT" "SOURCES;LINK;INCLUDE;ARGS;ENVIRONMENT" ${ARGN})
   if(KILN_STATIC_LLVM AND NOT "kiln" IN_LIST ARG_LINK)
     kiln_internal_objects(${name} ${ARGN})
     return()
@@ -43,7 +45,12 @@ function(kiln_add_test name)
     return()
   endif()
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 --gtest_output=xml:${KILN_TEST_RESULTS}/${name}.xml ${ARG_ARGS})
-  set_tests_properties(${name} PROPERTIES LABELS gtest TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${KILN_TEST_ENVIRONMENT};${ARG_ENVIRONMENT}")
+  set(labels gtest)
+  if(ARG_THREADS)
+    add_dependencies(kiln-tsan-tests ${name})
+    list(APPEND labels tsan)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${KILN_TEST_ENVIRONMENT};${ARG_ENVIRONMENT}")
 endfunction()
 
 # kiln_add_script_test(<name> <script.py> [<argument>...])
