@@ -2,6 +2,8 @@
 // is compared with the host's, and every failure must be the right one.
 #include "stress.h"
 
+#include "../unit/temporary_directory.h"
+
 #include "kiln/cuda.h"
 #include "kiln/debug.h"
 #include "kiln/runtime/disk_cache.h"
@@ -48,23 +50,6 @@ long long resident_megabytes() {
   file >> size >> resident;
   return resident * sysconf(_SC_PAGESIZE) >> 20;
 }
-
-/// A directory that goes with everything in it.
-class Place {
-public:
-  Place() : path_((fs::temp_directory_path() / "kiln-stress-XXXXXX").string()) {
-    if (!mkdtemp(path_.data()))
-      throw Wrong("cannot make a directory: " + path_);
-  }
-  ~Place() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string &path() const { return path_; }
-
-private:
-  std::string path_;
-};
 
 /// Another process with its hands on the cache.
 class Vandal {
@@ -265,7 +250,7 @@ int run(int argc, char **argv) {
   if (lose)
     device = "cuda";
 
-  const Place place;
+  const TemporaryDirectory place;
   settings.place = place.path();
   // A cache of this run alone, so small that it evicts all the time.
   setenv("KILN_CACHE_DIR", (place.path() + "/cache").c_str(), 1);
