@@ -4,6 +4,8 @@
 #include "../message_of.h"
 #include "../recorded_events.h"
 #include "kiln/kiln.h"
+#include "kiln/runtime/assembler.h"
+#include "kiln/runtime/disk_cache.h"
 #include "kiln/tune.h"
 
 #include <atomic>
@@ -115,6 +117,21 @@ TEST_F(Observe, OtherTargetsAreNamed) {
   ASSERT_EQ(ends.size(), 2u);
   EXPECT_EQ(ends[0].target, "interpreter");
   EXPECT_EQ(ends[1].target, "emulated:sm_90a");
+}
+
+TEST_F(Observe, WhatTheCacheHasIsKept) {
+  const Target hopper = Target::parse("sm_90a");
+  const bool keeps = !runtime::assembler_identity().empty() && runtime::process_cache().unusable().empty();
+  kernel.compile({}, hopper);
+  EventRecorder events;
+  EXPECT_EQ(kernel.compile({}, hopper).report.from_disk, keeps);
+  const std::vector<RecordedEvent> compiles = events.ends(EventKind::compile);
+  ASSERT_EQ(compiles.size(), 1u);
+  EXPECT_EQ(compiles[0].kept, keeps);
+  EXPECT_EQ(compiles[0].target, "sm_90a");
+  if (keeps) {
+    EXPECT_EQ(events.order(), "+compile +trace -trace +lookup -lookup -compile");
+  }
 }
 
 TEST_F(Observe, TuningTellsHowFarItIs) {
