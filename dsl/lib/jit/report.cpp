@@ -6,6 +6,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
@@ -53,7 +54,9 @@ void read(const llvm::json::Object &object, llvm::StringRef name, bool &value) {
   value = object.getBoolean(name).value_or(value);
 }
 void read(const llvm::json::Object &object, llvm::StringRef name, double &value) {
-  value = object.getNumber(name).value_or(value);
+  // JSON can spell more than a double holds, and not the infinity that it becomes.
+  if (auto found = object.getNumber(name); found && std::isfinite(*found))
+    value = *found;
 }
 template <std::unsigned_integral T>
 void read(const llvm::json::Object &object, llvm::StringRef name, T &value) {

@@ -8,6 +8,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
+#include <cmath>
 #include <atomic>
 #include <charconv>
 #include <cstdio>
@@ -264,7 +265,7 @@ std::optional<TuneOutcomes> jit::read_outcomes(std::string_view text, std::size_
     const auto us = config->getNumber("us"), fastest = config->getNumber("fastest_us");
     const auto samples = config->getInteger("samples");
     const auto given_up = config->getBoolean("given_up");
-    if (!us || !fastest || !samples || !given_up)
+    if (!us || !fastest || !samples || !given_up || !std::isfinite(*us) || !std::isfinite(*fastest))
       return std::nullopt;
     outcome.us = *us;
     outcome.fastest_us = *fastest;

@@ -59,6 +59,16 @@ TEST(Report, SurvivesItsJson) {
   EXPECT_FALSE(report_from_json("[1]"));
 }
 
+// JSON can spell numbers that no double holds, and cannot spell what they become.
+TEST(Report, HasNoInfinity) {
+  const auto read = report_from_json(R"({"compile_ms": 1e999, "trace_ms": 2.5, "occupancy": -1e999})");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->compile_ms, 0);
+  EXPECT_EQ(read->trace_ms, 2.5);
+  EXPECT_EQ(read->occupancy, 0);
+  EXPECT_TRUE(report_from_json(read->json()));
+}
+
 TEST(Report, OccupancyIsBoundByTheScarcestResource) {
   auto of = [](unsigned threads, unsigned registers, std::size_t shared) {
     CompileReport report;

@@ -260,6 +260,7 @@ TEST(Outcomes, WhatIsSomethingElseCountsAsAbsent) {
   EXPECT_FALSE(read_outcomes(replaced("\"best\": 0", "\"best\": -1"), 3));
   EXPECT_FALSE(read_outcomes(replaced("\"best\": 0", "\"best\": 2"), 3)); // which failed
   EXPECT_FALSE(read_outcomes(replaced("\"samples\"", "\"simples\""), 3));
+  EXPECT_FALSE(read_outcomes(replaced("\"us\": ", "\"us\": 1e999, \"was\": "), 3)); // more than a double holds
   EXPECT_FALSE(read_outcomes("[]", 0));
 }
 
