@@ -8,9 +8,9 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
-#include <cmath>
 #include <atomic>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <thread>
 
