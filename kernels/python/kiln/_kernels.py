@@ -247,7 +247,7 @@ class PagedAttentionDecode:
         self._device, self._place = device, device_handle(device)
         self._handle, self._config = handle_of("paged_attention_decode", config)
         # One object for all that is the same in each call.
-        self._begin = (self._LAYOUT.size, self._place, _tensors.DTYPES[dtype], scale or 0.0)
+        self._begin = (self._LAYOUT.size, self._place, _tensors.number_of_dtype(dtype), scale or 0.0)
         self._sizes = (heads, kv_heads, head_dim, page_size)
         self._pack, self._launch = self._LAYOUT.pack, lib.kiln_paged_attention_decode
 

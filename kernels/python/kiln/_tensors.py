@@ -16,6 +16,14 @@ CPU, CUDA = 1, 2  # of DLDeviceType; a device's number is in the upper half of t
 DTYPES = {"i1": 0, "i8": 1, "i16": 2, "i32": 3, "i64": 4, "f8e4m3": 5, "f8e5m2": 6, "f16": 7, "bf16": 8, "f32": 9, "f64": 10}
 _ITEM_BYTES = {"i1": 1, "i8": 1, "i16": 2, "i32": 4, "i64": 8, "f8e4m3": 1, "f8e5m2": 1, "f16": 2, "bf16": 2, "f32": 4, "f64": 8}
 
+
+def number_of_dtype(name):
+    """The kiln_dtype of that name."""
+    if name not in DTYPES:
+        raise InvalidArgument(f"kiln: there is no element type {name!r}; there are {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
 _api = ctypes.pythonapi
 _is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_IsValid", _api))
 _get_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", _api))
@@ -176,13 +184,15 @@ class Tensor:
     """An array in memory of Kiln's. Other libraries take it with their from_dlpack, without a copy."""
 
     def __init__(self, shape, dtype, device):
-        if dtype not in DTYPES:
-            raise InvalidArgument(f"kiln: there is no element type {dtype!r}; there are {', '.join(DTYPES)}")
+        number_of_dtype(dtype)
         self.shape, self.dtype, self.device = tuple(int(n) for n in shape), dtype, device
         count = 1
         for n in self.shape:
             count *= n
-        self._buffer = Buffer(count * _ITEM_BYTES[dtype], device)
+        size = count * _ITEM_BYTES[dtype]
+        if size >= 1 << 63 or any(n < 0 for n in self.shape):
+            raise InvalidArgument(f"kiln: no tensor has the shape {self.shape}: sizes are not negative, and take less than 2^63 bytes together")
+        self._buffer = Buffer(size, device)
 
     def data_ptr(self):
         return self._buffer.data

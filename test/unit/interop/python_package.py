@@ -193,6 +193,11 @@ class NumPyTest(unittest.TestCase):
             kiln.zeros((2,), "f32", "cuda:4321")
         with self.assertRaisesRegex(kiln.InvalidArgument, "kiln: there is no element type 'f31'; there are i1, "):
             kiln.zeros((2,), "f31", "cpu")
+        with self.assertRaisesRegex(kiln.InvalidArgument, "kiln: there is no element type 'half'; there are i1, "):
+            kiln.PagedAttentionDecode(dtype="half", heads=8, kv_heads=2, head_dim=64, page_size=16, device="cpu")
+        for shape in ((1 << 62,), (-2, -2)):
+            with self.assertRaisesRegex(kiln.InvalidArgument, r"kiln: no tensor has the shape \(.*\): sizes are not negative"):
+                kiln.zeros(shape, "f32", "cpu")
 
     def test_configs(self):
         p = Problem()
