@@ -69,7 +69,7 @@ public:
         bar(directory);
       else
         vandalise(directory, random);
-      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 300));
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 2000));
     }
     _exit(0);
   }
