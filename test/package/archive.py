@@ -114,7 +114,7 @@ class Archive:
         junit.fail_unless(passed + skipped == cases, f"ran {passed + skipped} of {cases} cases:\n{said}")
 
     def crash(self):
-        """A test program that crashes costs one case, and the count says so: the other case and five targets of the fuzzer pass."""
+        """A test program that crashes costs one case, and the count says so: the other case, five targets of the fuzzer and three devices under stress pass."""
         broken = self.args.scratch / "broken"
         (broken / "bin").mkdir(parents=True)
         (broken / "tests").mkdir()
@@ -128,13 +128,13 @@ cases = sys.argv[2].split("=")[1].split(":")
 if "Suite.Bad" in cases: os.kill(os.getpid(), signal.SIGSEGV)
 open(sys.argv[3].split("xml:")[1], "w").write("<t>" + "".join(f'<testcase classname="Suite" name="{{c[6:]}}"/>' for c in cases) + "</t>")
 """)
-        for tool, text in (("kiln-compile", "exit 0"), ("kiln-demo", "echo no such device; exit 77"), ("kiln-fuzz", "exit 0")):
+        for tool, text in (("kiln-compile", "exit 0"), ("kiln-demo", "echo no such device; exit 77"), ("kiln-fuzz", "exit 0"), ("kiln-stress", "exit 0")):
             (broken / "bin" / tool).write_text(f"#!/bin/sh\n{text}\n")
         for path in [fake, *(broken / "bin").iterdir()]:
             path.chmod(0o755)
         done = subprocess.run([broken / "bin/kiln-selftest", "--jobs", "1"], stdout=subprocess.PIPE, text=True)
         junit.fail_unless(done.returncode == 1, "a crash passed")
-        for text in ("FAILED crashes: Suite.Bad", "status -11", "skipped 1: no such device", "6 passed, 1 failed, 1 skipped"):
+        for text in ("FAILED crashes: Suite.Bad", "status -11", "skipped 1: no such device", "9 passed, 1 failed, 1 skipped"):
             junit.fail_unless(text in done.stdout, f"did not say '{text}':\n{done.stdout}")
 
     def consumer(self):
