@@ -21,9 +21,8 @@ inline constexpr EnvironmentVariable environment_table[] = {
     {"CUDA_HOME", "no place",
      "A CUDA toolkit: nvJitLink, ptxas, NVRTC, libdevice and headers are looked for in it before `CUDA_PATH` and "
      "`/usr/local/cuda`.",
-     "libkiln_runtime and libkiln, at each compile; benchmarks"},
-    {"CUDA_PATH", "no place", "The same, after `CUDA_HOME`.",
-     "libkiln_runtime and libkiln, at each compile; benchmarks"},
+     "libkiln_runtime and libkiln, at each compile"},
+    {"CUDA_PATH", "no place", "The same, after `CUDA_HOME`.", "libkiln_runtime and libkiln, at each compile"},
     {"HOME", "no place", "Where there is no `XDG_CACHE_HOME`, the cache on disk is in `$HOME/.cache/kiln`.",
      "libkiln_runtime, once"},
     {"KILN_ASSEMBLER", "the first that is there, in this order",
@@ -58,7 +57,7 @@ inline constexpr EnvironmentVariable environment_table[] = {
     {"KILN_NVJITLINK", "found in toolkits and where libraries are", "The library nvJitLink.",
      "libkiln_runtime, at each compile"},
     {"KILN_NVRTC", "found in toolkits and where libraries are", "The library NVRTC, which compiles CUDA C++.",
-     "libkiln_runtime, at each compile of CUDA C++; benchmarks"},
+     "libkiln_runtime, at each compile of CUDA C++"},
     {"KILN_NVTX", "on",
      "`0`: compiles, launches and tuning are no NVTX ranges, even if a profiler would take them "
      "([observing.md](../observing.md#nvtx)).",
