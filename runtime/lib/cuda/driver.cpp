@@ -92,6 +92,7 @@ std::string Driver::resolve(void *handle) {
   get("cuMemFree", api.mem_free);
   get("cuMemHostAlloc", api.mem_host_alloc);
   get("cuMemcpyHtoD", api.memcpy_htod);
+  get("cuMemcpyHtoDAsync", api.memcpy_htod_async);
   get("cuMemcpyDtoH", api.memcpy_dtoh);
   get("cuMemsetD8", api.memset_d8);
   get("cuMemsetD8Async", api.memset_d8_async);

@@ -122,6 +122,7 @@ struct Api {
   int (*mem_free)(DevicePointer address);
   int (*mem_host_alloc)(void **address, std::size_t bytes, unsigned flags);
   int (*memcpy_htod)(DevicePointer target, const void *source, std::size_t bytes);
+  int (*memcpy_htod_async)(DevicePointer target, const void *source, std::size_t bytes, StreamHandle stream);
   int (*memcpy_dtoh)(void *target, DevicePointer source, std::size_t bytes);
   int (*memset_d8)(DevicePointer target, unsigned char value, std::size_t bytes);
   int (*memset_d8_async)(DevicePointer target, unsigned char value, std::size_t bytes, StreamHandle stream);

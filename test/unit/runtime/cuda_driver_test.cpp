@@ -299,6 +299,9 @@ TEST_F(CudaDriver, AFailedAssertIsInTheMessage) {
   for (char c : std::string("kiln_failure_record"))
     with_asserts.cubin.push_back(static_cast<unsigned char>(c));
   CudaKernel kernel(with_asserts, Device::cuda(1));
+  // It may be loaded while a stream is being captured that the default one waits for.
+  EXPECT_EQ(std::ranges::count(state.calls, "cuMemcpyHtoDAsync"), 1);
+  EXPECT_EQ(std::ranges::count(state.calls, "cuMemcpyHtoD"), 0);
   // As a kernel does.
   auto *words = reinterpret_cast<std::uint32_t *>(state.variables.at("kiln_failure_record"));
   ASSERT_NE(words, nullptr);

@@ -43,6 +43,7 @@ SAME(mem_alloc, cuMemAlloc);
 SAME(mem_free, cuMemFree);
 SAME(mem_host_alloc, cuMemHostAlloc);
 SAME(memcpy_htod, cuMemcpyHtoD);
+SAME(memcpy_htod_async, cuMemcpyHtoDAsync);
 SAME(memcpy_dtoh, cuMemcpyDtoH);
 SAME(memset_d8, cuMemsetD8);
 SAME(memset_d8_async, cuMemsetD8Async);

@@ -174,6 +174,11 @@ int htod(std::uint64_t target, const void *source, std::size_t bytes) {
   std::memcpy(reinterpret_cast<void *>(target), source, bytes);
   return 0;
 }
+int htod_async(std::uint64_t target, const void *source, std::size_t bytes, void *) {
+  ENTER("cuMemcpyHtoDAsync");
+  std::memcpy(reinterpret_cast<void *>(target), source, bytes);
+  return 0;
+}
 int dtoh(void *target, std::uint64_t source, std::size_t bytes) {
   ENTER("cuMemcpyDtoH");
   std::memcpy(target, reinterpret_cast<const void *>(source), bytes);
@@ -389,6 +394,7 @@ const std::map<std::string, void *> &functions() {
       {"cuMemFree", pointer(mem_free)},
       {"cuMemHostAlloc", pointer(mem_host_alloc)},
       {"cuMemcpyHtoD", pointer(htod)},
+      {"cuMemcpyHtoDAsync", pointer(htod_async)},
       {"cuMemcpyDtoH", pointer(dtoh)},
       {"cuMemsetD8", pointer(memset_d8)},
       {"cuMemsetD8Async", pointer(memset_d8_async)},
