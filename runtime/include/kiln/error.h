@@ -64,8 +64,8 @@ public:
   ~DeviceError() override;
 };
 
-/// A program that stopped: a failed `device_assert`, or in check mode `check_finite`, `check_range`, an offset that wraps
-/// or an access outside the registered buffers.
+/// A program that stopped: a failed `device_assert`, or in check mode `check_finite`, `check_range`, an offset that
+/// wraps or an access outside the registered buffers.
 class KILN_API TrapError : public Error {
 public:
   using Error::Error;
