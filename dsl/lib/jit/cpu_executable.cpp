@@ -2,6 +2,7 @@
 #include "jit/diagnostics.h"
 #include "jit/dump.h"
 #include "jit/executable.h"
+#include "jit/large_stack.h"
 #include "jit/stages.h"
 
 #include "kiln/Target/CPU/CPUTarget.h"
@@ -66,7 +67,8 @@ std::unique_ptr<cpu::CompiledKernel> compile(detail::TracedKernel &traced, const
   // of a compile.
   mlir::OwningOpRef<mlir::ModuleOp> input = llvm::cast<mlir::ModuleOp>(traced.module->getOperation()->clone());
   CapturedDiagnostics diagnostics(traced.context.get());
-  llvm::Expected<std::unique_ptr<cpu::CompiledKernel>> code = cpu::compile(*traced.module, cpu_options);
+  llvm::Expected<std::unique_ptr<cpu::CompiledKernel>> code =
+      on_large_stack([&] { return cpu::compile(*traced.module, cpu_options); });
   if (!code) {
     std::string fallback = llvm::toString(code.takeError());
     Reproducer reproducer{.arguments = cpu::pipelineArguments(cpu_options), .ir = {}};

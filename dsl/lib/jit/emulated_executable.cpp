@@ -3,6 +3,7 @@
 #include "jit/dump.h"
 #include "jit/emulated_code.h"
 #include "jit/gpu_parts.h"
+#include "jit/large_stack.h"
 #include "jit/stages.h"
 #include "jit/stopwatch.h"
 
@@ -51,7 +52,7 @@ std::unique_ptr<emulator::CompiledKernel> compile(detail::TracedKernel &traced, 
   CapturedDiagnostics diagnostics(traced.context.get());
   Stopwatch compiling;
   llvm::Expected<std::unique_ptr<emulator::CompiledKernel>> code =
-      emulator::compile(*traced.module, target, emulator_options);
+      on_large_stack([&] { return emulator::compile(*traced.module, target, emulator_options); });
   if (!code) {
     std::string fallback = llvm::toString(code.takeError());
     Reproducer reproducer{.arguments = emulator::pipelineArguments(target, emulator_options), .ir = {}};

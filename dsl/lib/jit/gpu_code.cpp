@@ -5,6 +5,7 @@
 #include "jit/disk_key.h"
 #include "jit/dump.h"
 #include "jit/gpu_parts.h"
+#include "jit/large_stack.h"
 #include "jit/report.h"
 #include "jit/stages.h"
 #include "jit/stopwatch.h"
@@ -109,7 +110,8 @@ void lower(detail::TracedKernel &traced, const Subject &subject, CompileOptions 
   // As for the CPU, a failure needs what went in.
   mlir::OwningOpRef<mlir::ModuleOp> input = llvm::cast<mlir::ModuleOp>(traced.module->getOperation()->clone());
   CapturedDiagnostics diagnostics(traced.context.get());
-  llvm::Expected<gpu::CompiledKernel> kernel = gpu::compile(*traced.module, target, gpu_options);
+  llvm::Expected<gpu::CompiledKernel> kernel =
+      on_large_stack([&] { return gpu::compile(*traced.module, target, gpu_options); });
   if (!kernel) {
     std::string fallback = llvm::toString(kernel.takeError());
     Reproducer reproducer{.arguments = gpu::pipelineArguments(target, gpu_options), .ir = {}};

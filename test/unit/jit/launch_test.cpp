@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <gtest/gtest.h>
+#include <numeric>
+#include <pthread.h>
 #include <set>
 #include <string>
 #include <thread>
@@ -147,6 +149,46 @@ TEST_P(Launch, AFailureIsReportedAndNotKept) {
   scale_is_broken = false;
   expect_scales(kernel, {});
   EXPECT_EQ(kernel.counters().compiles, 1u);
+}
+
+// A loop of C++ that records 600 operations, compiled where the stack is small, as in many a server.
+TEST_P(Launch, ALongKernelIsCompiledInAThreadWithASmallStack) {
+  struct Chain {
+    static void body(const Config &c, ptr<std::int32_t> x) {
+      Tile value = load(x + arange(0, 1024));
+      for (int i = 0; i < 600; ++i)
+        value = value * c.factor + 1;
+      store(x + arange(0, 1024), value);
+    }
+    Device device;
+    std::vector<std::int32_t> x = std::vector<std::int32_t>(1024);
+    std::string error = {};
+  } chain{device};
+  std::iota(chain.x.begin(), chain.x.end(), 7);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 512 << 10);
+  const auto run = [](void *argument) -> void * {
+    auto &[device, x, error] = *static_cast<Chain *>(argument);
+    try {
+      const Kernel kernel{"chain", Chain::body};
+      kernel.launch({.device = device}, {}, x.data());
+    } catch (const std::exception &e) {
+      error = e.what();
+    }
+    return nullptr;
+  };
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &chain), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  EXPECT_EQ(chain.error, "");
+  for (std::uint32_t i = 0; i < 1024; ++i) {
+    std::uint32_t expected = 7 + i;
+    for (int step = 0; step < 600; ++step)
+      expected = expected * 3 + 1;
+    ASSERT_EQ(std::uint32_t(chain.x[i]), expected) << i;
+  }
 }
 
 TEST_P(Launch, RefusesGrids) {
