@@ -1,5 +1,6 @@
 // Compiling and launching kernels by name, in the C API.
 #include "capi/objects.h"
+#include "capi/sized.h"
 
 #include "kiln/kernels/registry.h"
 #include "kiln/tool_arguments.h"
@@ -68,7 +69,7 @@ kiln_status kiln_kernel_launch(const kiln_kernel *kernel, const kiln_launch_opti
                                const void *const *arguments, int count) {
   return guarded([&] {
     const auto &[any, values] = not_null(kernel, "kiln_kernel_launch", "kernel");
-    const auto &o = sized(options, "kiln_kernel_launch");
+    const auto o = read_sized(options, "kiln_kernel_launch");
     const kernels::Checker check(any->name().c_str());
     check.require(count >= 0 && std::size_t(count) == any->params().size(), "there are ", count,
                   " arguments, but the kernel has ", any->params().size(), " parameters");

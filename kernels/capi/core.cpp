@@ -83,14 +83,6 @@ kiln_status capi::status_of_exception() noexcept {
   }
 }
 
-void capi::check_size(const void *structure, std::size_t size, std::size_t known, const char *name) {
-  const kernels::Checker check(name);
-  check.require(size > known, "size is ", size, "; set it to the size of the structure, ", known);
-  const auto *bytes = static_cast<const unsigned char *>(structure);
-  check.require(std::all_of(bytes + known, bytes + size, [](unsigned char b) { return b == 0; }),
-                "members are set that Kiln ", version(), " does not have; load the version that the caller is for");
-}
-
 const char *kiln_last_error(void) { return last_error.c_str(); }
 const char *kiln_version(void) { return version(); }
 int kiln_c_api_version(void) { return KILN_C_API_VERSION; }

@@ -1,5 +1,6 @@
 // The kernels of the library in the C API, and their configs.
 #include "capi/objects.h"
+#include "capi/sized.h"
 
 #include "kiln/dlpack.h"
 #include "kiln/tool_arguments.h"
@@ -257,7 +258,7 @@ void run(const P &problem, const kiln_config *config, Device device, void *strea
 template <class F>
 kiln_status launch(const typename F::Problem *p, const kiln_config *config, void *stream) {
   return guarded([&] {
-    const auto &problem = sized(p, F::name);
+    const auto problem = read_sized(p, F::name);
     with_type(problem.dtype, F::name,
               [&]<class T>(T) { run<F>(typed<F, T>(problem), config, device_of(problem.device), stream); });
   });
@@ -266,7 +267,7 @@ kiln_status launch(const typename F::Problem *p, const kiln_config *config, void
 /// Calls `body` with a typed problem made of tensors, their element type and the device.
 template <class F, class Body>
 void with_tensors(const typename F::Tensors *t, Body &&body) {
-  const auto &tensors = sized(t, F::name);
+  const auto tensors = read_sized(t, F::name);
   const DLTensor *first = F::first(tensors);
   if (!first) // says which one is missing
     dlpack::to_problem<float>(F::tensors(tensors));
@@ -287,7 +288,7 @@ kiln_status launch_tensors(const typename F::Tensors *t, const kiln_config *conf
 template <class F>
 kiln_status convert(const typename F::Tensors *t, typename F::Problem *p) {
   return guarded([&] {
-    auto &result = sized(p, F::name);
+    auto result = read_sized(p, F::name);
     with_tensors<F>(t, [&](const auto &problem, int dtype, Device device) {
       const kiln_device *handle = nullptr;
       if (const kiln_status status = kiln_device_find(device.name().c_str(), &handle); status != KILN_OK)
@@ -295,6 +296,7 @@ kiln_status convert(const typename F::Tensors *t, typename F::Problem *p) {
       F::members(result, problem, Write());
       result.device = handle;
       result.dtype = dtype;
+      write_sized(p, result);
     });
   });
 }
@@ -302,7 +304,7 @@ kiln_status convert(const typename F::Tensors *t, typename F::Problem *p) {
 template <class F>
 kiln_status defaults(const typename F::Problem *p, kiln_config **config) {
   return guarded([&] {
-    const auto &problem = sized(p, F::name);
+    const auto problem = read_sized(p, F::name);
     auto &result = not_null(config, F::name, "config");
     with_type(problem.dtype, F::name, [&]<class T>(T) {
       const auto converted = typed<F, T>(problem);
@@ -398,7 +400,7 @@ KILN_DEFINE_KERNEL(PagedAttention, paged_attention_decode)
 kiln_status kiln_paged_attention_decode_workspace(const kiln_paged_attention_decode_problem *p,
                                                   const kiln_config *config, std::int64_t *bytes) {
   return guarded([&] {
-    const auto &problem = sized(p, PagedAttention::name);
+    const auto problem = read_sized(p, PagedAttention::name);
     auto &result = not_null(bytes, PagedAttention::name, "bytes");
     with_type(problem.dtype, PagedAttention::name, [&]<class T>(T) {
       const auto converted = typed<PagedAttention, T>(problem);

@@ -11,9 +11,11 @@
  * Functions that can fail return a status, leave their results untouched where it is not KILN_OK, and throw nothing.
  * All may be called from several threads at once, but for those that change one object.
  *
- * Structures begin with their size, as the caller knows them: a caller that was compiled with an older header stays
- * right, what it does not know of is 0. Members that are left out are 0, and 0 is the usual value. Streams are
- * CUstream; null is the default stream. */
+ * Structures begin with their size, as the caller knows them, and get members at their end alone. A caller that was
+ * compiled with an older header of the same KILN_C_API_VERSION stays right: what it does not know of is 0. So does one
+ * with a newer header, as long as what the library does not know of is 0. Any other size, and one above 4096, is
+ * KILN_INVALID_ARGUMENT. Members that are left out are 0, and 0 is the usual value. Streams are CUstream; null is the
+ * default stream. */
 #pragma once
 
 #include "kiln/dlpack_abi.h"

@@ -1,11 +1,15 @@
 // Every message of the C API, and the status that it comes with.
 #include "dl_array.h"
+#include "message_of.h"
+
+#include "capi/sized.h"
 
 #include "kiln/c_api.h"
 #include "kiln/debug.h"
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
 #include <thread>
 
@@ -149,6 +153,79 @@ TEST(CApiError, Structures) {
   const std::string message = std::string("vector_add: members are set that Kiln ") + kiln_version() +
                               " does not have; load the version that the caller is for";
   EXPECT_FAILURE(kiln_vector_add(&later.known, nullptr, nullptr), KILN_INVALID_ARGUMENT, message.c_str());
+}
+
+// A number that is none of a structure's is refused before anything behind the structure is read.
+TEST(CApiError, SizesThatNoStructureHas) {
+  float x[8] = {}, out[8] = {};
+  kiln_vector_add_problem p{.size = 0, .device = cpu(), .dtype = KILN_F32, .n = 8, .x = x, .y = x, .out = out};
+  for (const std::size_t size : {std::size_t(0), sizeof p - 1, std::size_t(4097), std::size_t(1) << 40, SIZE_MAX}) {
+    p.size = size;
+    const std::string message =
+        "vector_add: size is " + std::to_string(size) + "; set it to the size of the structure, 56";
+    EXPECT_FAILURE(kiln_vector_add(&p, nullptr, nullptr), KILN_INVALID_ARGUMENT, message.c_str());
+  }
+  kiln_launch_options options{};
+  options.size = SIZE_MAX;
+  kiln_kernel *kernel = nullptr;
+  ASSERT_EQ(kiln_kernel_create("softmax_f32", nullptr, 0, &kernel), KILN_OK) << kiln_last_error();
+  EXPECT_FAILURE(kiln_kernel_launch(kernel, &options, nullptr, 0), KILN_INVALID_ARGUMENT,
+                 "kiln_kernel_launch: size is 18446744073709551615; set it to the size of the structure, 40");
+  kiln_kernel_release(kernel);
+}
+
+// The members of one structure in the header of three versions; the library is of the second.
+struct First {
+  std::size_t size;
+  std::int64_t a;
+};
+struct Second {
+  std::size_t size;
+  std::int64_t a, b;
+};
+struct Third {
+  std::size_t size;
+  std::int64_t a, b, c;
+};
+
+} // namespace
+
+template <>
+inline constexpr std::size_t kiln::capi::first_size<Second> = sizeof(First);
+
+namespace {
+
+template <class S>
+Second read(const S &structure) {
+  return capi::read_sized(reinterpret_cast<const Second *>(&structure), "structure");
+}
+
+TEST(CApiError, StructuresOfOlderAndNewerHeaders) {
+  struct {
+    First known{sizeof(First), 1};
+    std::int64_t behind = 99;
+  } older;
+  Second result = read(older);
+  EXPECT_EQ(result.a, 1);
+  EXPECT_EQ(result.b, 0) << "a member that the caller does not have";
+  result.a = 5;
+  result.b = 7;
+  capi::write_sized(reinterpret_cast<Second *>(&older), result);
+  EXPECT_EQ(older.known.size, sizeof(First));
+  EXPECT_EQ(older.known.a, 5);
+  EXPECT_EQ(older.behind, 99) << "it lies behind the caller's structure";
+
+  Third newer{sizeof(Third), 1, 2, 0};
+  result = read(newer);
+  EXPECT_EQ(result.b, 2);
+  result.b = 8;
+  capi::write_sized(reinterpret_cast<Second *>(&newer), result);
+  EXPECT_EQ(newer.size, sizeof(Third));
+  EXPECT_EQ(newer.b, 8);
+  newer.c = 1;
+  EXPECT_THROW(read(newer), InvalidArgument);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { read(First{sizeof(First) - 1, 1}); }),
+            "structure: size is 15; set it to the size of the structure, 24");
 }
 
 TEST(CApiError, Problems) {
