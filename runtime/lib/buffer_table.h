@@ -48,8 +48,11 @@ private:
   std::vector<BufferRecord> records_;
 };
 
-/// What is registered now. Repeated calls share one table until a registration changes it.
+/// What is registered now, and what this thread's call knows (CallBuffers). Repeated calls share one table until a
+/// registration changes it.
 std::shared_ptr<const BufferTable> current_buffers();
+/// The second part of it: `known` and the buffers of this thread's call.
+std::shared_ptr<const BufferTable> with_call_buffers(std::shared_ptr<const BufferTable> known);
 
 /// Makes memory that a device has handed out known like a buffer, under this name. Buffers and outputs that are
 /// registered within it take its place for as long as they are.

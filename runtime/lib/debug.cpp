@@ -134,7 +134,7 @@ std::string BufferTable::describe(const void *address, std::size_t bytes, std::s
 
 std::shared_ptr<const BufferTable> kiln::runtime::current_buffers() {
   Registry &r = registry();
-  std::lock_guard lock(r.mutex);
+  std::unique_lock lock(r.mutex);
   if (!r.table) {
     std::vector<BufferRecord> sorted;
     sorted.reserve(r.records.size() + r.allocations.size());
@@ -147,7 +147,9 @@ std::shared_ptr<const BufferTable> kiln::runtime::current_buffers() {
               [](const BufferRecord &a, const BufferRecord &b) { return a.begin < b.begin; });
     r.table = std::make_shared<const BufferTable>(std::move(sorted));
   }
-  return r.table;
+  std::shared_ptr<const BufferTable> registered = r.table;
+  lock.unlock();
+  return with_call_buffers(std::move(registered));
 }
 
 void debug::set_checks(bool on) { checks_flag().store(on, std::memory_order_relaxed); }

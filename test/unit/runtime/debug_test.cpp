@@ -1,6 +1,7 @@
 #include "kiln/debug.h"
 
 #include "kiln/error.h"
+#include "kiln/runtime/call_buffers.h"
 
 #include <atomic>
 #include <gtest/gtest.h>
@@ -45,6 +46,43 @@ TEST(Debug, AccessesMustLieWithinOneBuffer) {
 TEST(Debug, WithoutBuffersEveryAccessIsWrong) {
   EXPECT_EQ(debug::describe_access(at(0x20), 4, false),
             "load of 4 bytes at 0x20, and no buffer is registered (debug::register_buffer)");
+}
+
+TEST(Debug, ACallKnowsItsBuffers) {
+  const debug::Buffer registered(at(0x1080), 0x20, "registered");
+  {
+    const runtime::CallBuffer buffers[] = {
+        {"q", at(0x1000), 0x100}, {"empty", at(0x500), 0}, {"v", at(0x2010), 0x10}, {"k", at(0x2000), 0x20}};
+    const runtime::CallBuffers call(buffers);
+    EXPECT_EQ(debug::describe_access(at(0x1000), 0x80, false), "");
+    EXPECT_EQ(debug::describe_access(at(0x1080), 0x20, false), "");
+    EXPECT_EQ(debug::describe_access(at(0x10a0), 0x60, false), "");
+    EXPECT_EQ(debug::describe_access(at(0x2000), 0x20, true), "");
+    EXPECT_EQ(debug::describe_access(at(0x107e), 4, false),
+              "load of 4 bytes at 0x107e, which runs past the end of buffer 'q' (128 bytes) at byte 126");
+    EXPECT_EQ(debug::describe_access(at(0x2020), 4, true),
+              "store of 4 bytes at 0x2020, 0 bytes past the end of buffer 'k and v' (32 bytes)");
+    EXPECT_EQ(debug::describe_access(at(0x500), 1, false),
+              "load of 1 byte at 0x500, 2816 bytes before buffer 'q' (128 bytes)");
+    {
+      const debug::Buffer later(at(0x2008), 8, "later");
+      EXPECT_EQ(debug::describe_access(at(0x2007), 2, false),
+                "load of 2 bytes at 0x2007, which runs past the end of buffer 'k and v' (8 bytes) at byte 7");
+    }
+    EXPECT_EQ(debug::describe_access(at(0x2007), 2, false), "") << "nothing lies between any more";
+    std::thread([] {
+      EXPECT_NE(debug::describe_access(at(0x2000), 4, false), "") << "a call of another thread";
+    }).join();
+    {
+      const runtime::CallBuffer inner[] = {{"x", at(0x3000), 8}};
+      const runtime::CallBuffers within(inner);
+      EXPECT_EQ(debug::describe_access(at(0x3000), 8, false), "");
+      EXPECT_NE(debug::describe_access(at(0x2000), 4, false), "");
+    }
+    EXPECT_EQ(debug::describe_access(at(0x2000), 4, false), "");
+  }
+  EXPECT_NE(debug::describe_access(at(0x2000), 4, false), "");
+  EXPECT_EQ(debug::describe_access(at(0x1080), 0x20, false), "");
 }
 
 TEST(Debug, RefusesOverlapsAndImpossibleRanges) {
