@@ -2,6 +2,7 @@
 
 #include "kiln/dtype.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace kiln::dlpack {
@@ -36,6 +37,8 @@ Tensor::Tensor(Tensors &all, const char *name, const DLTensor *tensor, DType dty
                     "; convert it before the call");
   all.check.require(rank < 0 || tensor->ndim == rank, name, " has shape ", shape_text(), ", must be ", shape);
   all.check.require(rank >= 0 || tensor->ndim >= 1, name, " has no dimension, must be ", shape);
+  has_strides_ = tensor->strides != nullptr &&
+                 std::find(tensor->shape, tensor->shape + tensor->ndim, 0) == tensor->shape + tensor->ndim;
   if (!all.first_) {
     all.first_ = tensor;
     all.first_name_ = name;
@@ -47,7 +50,7 @@ Tensor::Tensor(Tensors &all, const char *name, const DLTensor *tensor, DType dty
 }
 
 std::int64_t Tensor::stride(int axis) const {
-  if (tensor_->strides && tensor_->shape[axis] != 1)
+  if (has_strides_ && tensor_->shape[axis] != 1)
     return tensor_->strides[axis];
   std::int64_t product = 1;
   for (int i = axis + 1; i < tensor_->ndim; ++i)

@@ -23,8 +23,8 @@ private:
   const char *first_name_ = nullptr;
 };
 
-/// A tensor by the name of the problem's field. Strides of dimensions of one element say nothing, and are taken to be
-/// those of a tensor without gaps, so that a kernel for such tensors can be used.
+/// A tensor by the name of the problem's field. Strides of dimensions of one element, and of a tensor without elements,
+/// say nothing, and are taken to be those of a tensor without gaps, so that a kernel for such tensors can be used.
 class Tensor {
 public:
   /// `shape` tells people what is expected: "[batch, max_pages]". A rank of -1 is any.
@@ -56,6 +56,7 @@ private:
   const kernels::Checker *check_;
   const char *name_;
   const DLTensor *tensor_;
+  bool has_strides_ = false; // that say something
 };
 
 } // namespace kiln::dlpack
