@@ -1,6 +1,7 @@
-// Errors, devices and memory of the C API.
+// Errors, devices and memory of the C API, and its checks.
 #include "capi/objects.h"
 
+#include "kiln/debug.h"
 #include "kiln/dlpack.h"
 #include "kiln/version.h"
 
@@ -153,6 +154,15 @@ kiln_status kiln_buffer_to_dlpack_unversioned(const kiln_buffer *buffer, int dty
     result = dlpack::to_dlpack_unversioned(memory, array_of(dtype, rank, shape, strides));
   });
 }
+
+kiln_status kiln_register_buffer(const void *address, std::int64_t bytes, const char *name) {
+  return guarded([&] {
+    kernels::Checker("kiln_register_buffer").size("bytes", bytes);
+    debug::register_buffer(address, std::size_t(bytes), &not_null(name, "kiln_register_buffer", "name"));
+  });
+}
+
+void kiln_unregister_buffer(const void *address) { debug::unregister_buffer(address); }
 
 kiln_status kiln_dlpack_view(const DLManagedTensorVersioned *managed, int written, const DLTensor **tensor) {
   return guarded([&] {

@@ -5,12 +5,15 @@
 #include "kiln/dlpack.h"
 #include "kiln/tool_arguments.h"
 
+#include "dlpack/contents.h"
 #include "lib/check.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+#include <optional>
+#include <vector>
 
 using namespace kiln;
 using namespace kiln::capi;
@@ -66,6 +69,9 @@ struct VectorAdd
 
   static const DLTensor *first(const Tensors &t) { return t.x; }
   static dlpack::VectorAddTensors tensors(const Tensors &t) { return {t.x, t.y, t.out}; }
+  static auto named(const Tensors &t) {
+    return std::to_array<dlpack::NamedTensor>({{"x", t.x}, {"y", t.y}, {"out", t.out}});
+  }
   template <class P, class K, class Each>
   static void members(P &c, K &cpp, const Each &each) {
     each(c.n, cpp.n), each(c.x, cpp.x), each(c.y, cpp.y), each(c.out, cpp.out);
@@ -78,6 +84,7 @@ struct Softmax : KernelTypes<kiln_softmax_problem, kiln_softmax_tensors, kernels
 
   static const DLTensor *first(const Tensors &t) { return t.in; }
   static dlpack::SoftmaxTensors tensors(const Tensors &t) { return {t.in, t.out}; }
+  static auto named(const Tensors &t) { return std::to_array<dlpack::NamedTensor>({{"in", t.in}, {"out", t.out}}); }
   template <class P, class K, class Each>
   static void members(P &c, K &cpp, const Each &each) {
     each(c.rows, cpp.rows), each(c.cols, cpp.cols), each(c.in, cpp.in), each(c.out, cpp.out);
@@ -91,6 +98,9 @@ struct RmsNorm : KernelTypes<kiln_rms_norm_problem, kiln_rms_norm_tensors, kerne
 
   static const DLTensor *first(const Tensors &t) { return t.x; }
   static dlpack::RmsNormTensors tensors(const Tensors &t) { return {t.x, t.weight, t.out, t.epsilon}; }
+  static auto named(const Tensors &t) {
+    return std::to_array<dlpack::NamedTensor>({{"x", t.x}, {"weight", t.weight}, {"out", t.out}});
+  }
   template <class P, class K, class Each>
   static void members(P &c, K &cpp, const Each &each) {
     each(c.epsilon, cpp.epsilon), each(c.rows, cpp.rows), each(c.cols, cpp.cols);
@@ -105,6 +115,9 @@ struct Matmul : KernelTypes<kiln_matmul_problem, kiln_matmul_tensors, kernels::M
 
   static const DLTensor *first(const Tensors &t) { return t.a; }
   static dlpack::MatmulTensors tensors(const Tensors &t) { return {t.a, t.b, t.out}; }
+  static auto named(const Tensors &t) {
+    return std::to_array<dlpack::NamedTensor>({{"a", t.a}, {"b", t.b}, {"out", t.out}});
+  }
   template <class P, class K, class Each>
   static void members(P &c, K &cpp, const Each &each) {
     each(c.m, cpp.m), each(c.n, cpp.n), each(c.k, cpp.k);
@@ -121,6 +134,13 @@ struct KvCacheStore : KernelTypes<kiln_kv_cache_store_problem, kiln_kv_cache_sto
   static const DLTensor *first(const Tensors &t) { return t.key; }
   static dlpack::KvCacheStoreTensors tensors(const Tensors &t) {
     return {t.key, t.value, t.slots, t.key_cache, t.value_cache};
+  }
+  static auto named(const Tensors &t) {
+    return std::to_array<dlpack::NamedTensor>({{"key", t.key},
+                                               {"value", t.value},
+                                               {"slots", t.slots},
+                                               {"key_cache", t.key_cache},
+                                               {"value_cache", t.value_cache}});
   }
   template <class P, class K, class Each>
   static void members(P &c, K &cpp, const Each &each) {
@@ -140,6 +160,15 @@ struct PagedAttention : KernelTypes<kiln_paged_attention_decode_problem, kiln_pa
   static const DLTensor *first(const Tensors &t) { return t.q; }
   static dlpack::PagedAttentionTensors tensors(const Tensors &t) {
     return {t.q, t.key_cache, t.value_cache, t.table, t.lengths, t.out, t.lse, t.scale, t.workspace, t.workspace_size};
+  }
+  static auto named(const Tensors &t) {
+    return std::to_array<dlpack::NamedTensor>({{"q", t.q},
+                                               {"key_cache", t.key_cache},
+                                               {"value_cache", t.value_cache},
+                                               {"table", t.table},
+                                               {"lengths", t.lengths},
+                                               {"out", t.out},
+                                               {"lse", t.lse}});
   }
   template <class P, class K, class Each>
   static void members(P &c, K &cpp, const Each &each) {
@@ -264,7 +293,7 @@ kiln_status launch(const typename F::Problem *p, const kiln_config *config, void
   });
 }
 
-/// Calls `body` with a typed problem made of tensors, their element type and the device.
+/// Calls `body` with a typed problem made of tensors, these, their element type and the device.
 template <class F, class Body>
 void with_tensors(const typename F::Tensors *t, Body &&body) {
   const auto tensors = read_sized(t, F::name);
@@ -274,14 +303,32 @@ void with_tensors(const typename F::Tensors *t, Body &&body) {
   const int dtype = int(dlpack::dtype_of(*first));
   with_type(dtype, F::name, [&]<class T>(T) {
     const auto problem = dlpack::to_problem<T>(F::tensors(tensors));
-    body(problem, dtype, device_for<F>(tensors, *first));
+    body(problem, tensors, dtype, device_for<F>(tensors, *first));
   });
+}
+
+/// The memory of a call, for the checks of its launch.
+template <class F>
+std::vector<runtime::CallBuffer> memory_of(const typename F::Tensors &tensors) {
+  std::vector<runtime::CallBuffer> memory;
+  for (const dlpack::NamedTensor &named : F::named(tensors))
+    memory.push_back(dlpack::extent_of(named));
+  if constexpr (requires { tensors.workspace; })
+    memory.push_back({"workspace", tensors.workspace, std::size_t(std::max<std::int64_t>(tensors.workspace_size, 0))});
+  return memory;
 }
 
 template <class F>
 kiln_status launch_tensors(const typename F::Tensors *t, const kiln_config *config, void *stream) {
   return guarded([&] {
-    with_tensors<F>(t, [&](const auto &problem, int, Device device) { run<F>(problem, config, device, stream); });
+    with_tensors<F>(t, [&](const auto &problem, const auto &tensors, int, Device device) {
+      if constexpr (requires { dlpack::check_contents(F::tensors(tensors)); })
+        dlpack::check_contents(F::tensors(tensors));
+      std::optional<runtime::CallBuffers> known;
+      if (dlpack::compares_accesses(device))
+        known.emplace(memory_of<F>(tensors));
+      run<F>(problem, config, device, stream);
+    });
   });
 }
 
@@ -289,7 +336,7 @@ template <class F>
 kiln_status convert(const typename F::Tensors *t, typename F::Problem *p) {
   return guarded([&] {
     auto result = read_sized(p, F::name);
-    with_tensors<F>(t, [&](const auto &problem, int dtype, Device device) {
+    with_tensors<F>(t, [&](const auto &problem, const auto &, int dtype, Device device) {
       const kiln_device *handle = nullptr;
       if (const kiln_status status = kiln_device_find(device.name().c_str(), &handle); status != KILN_OK)
         throw DeviceError(kiln_last_error());

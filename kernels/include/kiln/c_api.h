@@ -113,6 +113,20 @@ KILN_API kiln_status kiln_buffer_to_dlpack_unversioned(const kiln_buffer *buffer
 /** What a managed tensor describes; `written`: whether a kernel is to write there. */
 KILN_API kiln_status kiln_dlpack_view(const DLManagedTensorVersioned *managed, int written, const DLTensor **tensor);
 
+/* ---- Checks (kiln/debug.h)
+ *
+ * With KILN_CHECK=1 in the environment, launches on the CPU and in the interpreter stop at an access outside the
+ * buffers that Kiln has been told of; those on an emulated device do always, once it has been told of one. A call with
+ * tensors of DLPack tells of their memory itself, for as long as it takes. Calls with addresses do not know how far
+ * these may be used: their memory is registered here. */
+
+/** Makes `bytes` bytes of memory of the host known under a name for messages, which is copied. 0 bytes are ignored.
+ * KILN_INVALID_ARGUMENT where it overlaps what is registered, but for the buffers of emulated devices (kiln_buffer),
+ * which are known: it takes their place. */
+KILN_API kiln_status kiln_register_buffer(const void *address, int64_t bytes, const char *name);
+/** Forgets what was registered at this address; does nothing where nothing was. */
+KILN_API void kiln_unregister_buffer(const void *address);
+
 /* ---- Configs of the library's kernels */
 
 /** Members of a kernel's config (kiln/kernels) that shall not have their default. A launch takes the others from the
@@ -137,10 +151,14 @@ KILN_API const char *kiln_config_member(const kiln_config *config, int index);
  * KILN_F32, the type of the elements of all arrays with untyped pointers. Strides count elements.
  *
  *     kiln_X(problem, config, stream)                launches; returns when the work is enqueued, on the CPU when done
- *     kiln_X_dlpack(tensors, config, stream)         the same
+ *     kiln_X_dlpack(tensors, config, stream)         the same; see below of what it reads first
  *     kiln_X_from_dlpack(tensors, problem)           fills in a problem
  *     kiln_X_default_config(problem, config)         a config with every member set as for this problem
- */
+ *
+ * Slots, lengths and pages are numbers in memory by which kernels find other memory. kiln_kv_cache_store_dlpack and
+ * kiln_paged_attention_decode_dlpack compare them with the sizes of the tensors where these are the host's. On a GPU,
+ * and where a problem has addresses and no number of pages, the caller answers for them: a number that is out of range
+ * reads or writes memory that is not its own. */
 
 typedef struct kiln_vector_add_problem {
   size_t size;
@@ -233,8 +251,8 @@ typedef struct kiln_paged_attention_decode_problem {
   int64_t batch, heads, kv_heads, head_dim, page_size, max_pages;
   const void *q;                       /* [batch, heads, head_dim] */
   const void *key_cache, *value_cache; /* [num_pages, page_size, kv_heads, head_dim] */
-  const int32_t *table;                /* [batch, max_pages] */
-  const int32_t *lengths;              /* [batch], in tokens */
+  const int32_t *table;                /* [batch, max_pages], each used one from 0 to num_pages - 1 */
+  const int32_t *lengths;              /* [batch], in tokens, from 0 to max_pages * page_size */
   void *out;                           /* [batch, heads, head_dim] */
   float *lse;                          /* [batch, heads], or null */
   void *workspace;                     /* see below; null where it needs none */

@@ -91,6 +91,14 @@ KILN_API kernels::KvCacheStore<T> to_problem(const KvCacheStoreTensors &tensors)
 template <class T>
 KILN_API kernels::PagedAttention<T> to_problem(const PagedAttentionTensors &tensors);
 
+/// What to_problem does not look at, since it reads no element: for tensors of the host's, that the slots lie in the
+/// caches, that lengths lie in the table, and the used entries of the table in the caches. A kernel that is launched
+/// with others reads and writes whatever is there. On a GPU the caller answers for them, and this does nothing. For
+/// tensors that to_problem has accepted.
+/// \throws InvalidArgument, which names the entry.
+KILN_API void check_contents(const KvCacheStoreTensors &tensors);
+KILN_API void check_contents(const PagedAttentionTensors &tensors);
+
 // ---- Memory of Kiln's for other libraries.
 
 /// An array within a DeviceBuffer.

@@ -380,6 +380,80 @@ TEST(CApiError, Kernels) {
   kiln_kernel_release(kernel);
 }
 
+TEST(CApiError, NumbersOutOfRangeInTensorsOfTheHost) {
+  DlArray<float> key({1, 2, 16}), value({1, 2, 16}), k({3, 8, 2, 16}), v({3, 8, 2, 16});
+  DlArray<std::int64_t> slots({1});
+  slots.values[0] = 24;
+  const kiln_kv_cache_store_tensors t{.size = sizeof t,
+                                      .device = nullptr,
+                                      .key = key.get(),
+                                      .value = value.get(),
+                                      .slots = slots.get(),
+                                      .key_cache = k.get(),
+                                      .value_cache = v.get()};
+  EXPECT_FAILURE(kiln_kv_cache_store_dlpack(&t, nullptr, nullptr), KILN_INVALID_ARGUMENT,
+                 "kv_cache_store: slots[0] is 24, but the caches have 24 slots");
+  DlArray<float> q({1, 4, 16}), out({1, 4, 16});
+  DlArray<std::int32_t> table({1, 3}), lengths({1});
+  lengths.values[0] = 25;
+  kiln_paged_attention_decode_tensors d{};
+  d.size = sizeof d;
+  d.q = q.get(), d.key_cache = k.get(), d.value_cache = v.get(), d.table = table.get(), d.lengths = lengths.get();
+  d.out = out.get();
+  EXPECT_FAILURE(kiln_paged_attention_decode_dlpack(&d, nullptr, nullptr), KILN_INVALID_ARGUMENT,
+                 "paged_attention: lengths[0] is 25, must be from 0 to max_pages * page_size, 24");
+  kiln_paged_attention_decode_problem p{};
+  p.size = sizeof p;
+  EXPECT_EQ(kiln_paged_attention_decode_from_dlpack(&d, &p), KILN_OK) << "a conversion reads no elements";
+}
+
+// With checks on, a call with tensors knows their memory; one with addresses is told of it.
+TEST(CApiError, ChecksKnowTheMemoryOfCalls) {
+  debug::set_checks(true);
+  DlArray<float> x({5, 7}, {8, 1}, 40), out({5, 7}, {8, 1}, 40);
+  kiln_softmax_tensors t{.size = sizeof t, .device = nullptr, .in = x.get(), .out = out.get()};
+  for (const char *device : {"cpu", "interpreter", "emulated:sm_90a"}) {
+    ASSERT_EQ(kiln_device_find(device, &t.device), KILN_OK);
+    EXPECT_EQ(kiln_softmax_dlpack(&t, nullptr, nullptr), KILN_OK) << device << ": " << kiln_last_error();
+  }
+  kiln_vector_add_problem p{.size = sizeof p,
+                            .device = cpu(),
+                            .dtype = KILN_F32,
+                            .n = 40,
+                            .x = x.values.data(),
+                            .y = x.values.data(),
+                            .out = out.values.data()};
+  EXPECT_EQ(kiln_vector_add(&p, nullptr, nullptr), KILN_TRAP_ERROR) << "the tensors were those of other calls";
+  EXPECT_EQ(kiln_register_buffer(p.x, 160, "x"), KILN_OK) << kiln_last_error();
+  EXPECT_EQ(kiln_register_buffer(p.out, 160, "out"), KILN_OK) << kiln_last_error();
+  EXPECT_EQ(kiln_vector_add(&p, nullptr, nullptr), KILN_OK) << kiln_last_error();
+  p.n = 41;
+  EXPECT_EQ(kiln_vector_add(&p, nullptr, nullptr), KILN_TRAP_ERROR);
+  EXPECT_NE(std::string(kiln_last_error()).find("past the end of buffer '"), std::string::npos) << kiln_last_error();
+  EXPECT_FAILURE(kiln_register_buffer(p.x, -1, "x"), KILN_INVALID_ARGUMENT,
+                 "kiln_register_buffer: bytes is -1, must be at least 0");
+  EXPECT_FAILURE(kiln_register_buffer(p.x, 4, nullptr), KILN_INVALID_ARGUMENT, "kiln_register_buffer: name is null");
+  EXPECT_EQ(kiln_register_buffer(p.x, 4, "again"), KILN_INVALID_ARGUMENT);
+  kiln_unregister_buffer(p.x);
+  kiln_unregister_buffer(p.x);
+  kiln_unregister_buffer(p.out);
+  debug::set_checks(false);
+}
+
+// Memory of Kiln's is known to an emulated device, and does not make the tensors of a call unknown.
+TEST(CApiError, TensorsBesideABufferOfAnEmulatedDevice) {
+  DlArray<float> x({2, 4}), out({2, 4});
+  kiln_softmax_tensors t{.size = sizeof t, .device = nullptr, .in = x.get(), .out = out.get()};
+  ASSERT_EQ(kiln_device_find("emulated:sm_90a", &t.device), KILN_OK);
+  kiln_buffer *buffer = nullptr;
+  ASSERT_EQ(kiln_buffer_create(t.device, 1024, &buffer), KILN_OK) << kiln_last_error();
+  EXPECT_EQ(kiln_softmax_dlpack(&t, nullptr, nullptr), KILN_OK) << kiln_last_error();
+  EXPECT_FLOAT_EQ(out.values[7], 0.25F);
+  x.tensor.data = kiln_buffer_data(buffer);
+  EXPECT_EQ(kiln_softmax_dlpack(&t, nullptr, nullptr), KILN_OK) << kiln_last_error();
+  kiln_buffer_release(buffer);
+}
+
 // A program that stops, seen through the C API: check mode finds an access outside the registered buffers.
 TEST(CApiError, ATrap) {
   float x[8] = {}, out[8] = {};

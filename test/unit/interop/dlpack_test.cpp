@@ -130,6 +130,23 @@ TEST(DLPack, RmsNormRuns) {
     EXPECT_FLOAT_EQ(out.values[i], float(i % 4 + 1));
 }
 
+// Whatever strides a library gives an array of nothing.
+TEST(DLPack, StridesOfArraysWithoutElementsSayNothing) {
+  DlArray<half> q({0, 4, 16}, {0, 0, 0}, 0), out({0, 4, 16}, {0, 0, 0}, 0), k({5, 8, 2, 16}), v({5, 8, 2, 16});
+  DlArray<std::int32_t> table({0, 3}, {0, 0}, 0), lengths({0}, {0}, 0);
+  const auto p = dlpack::to_problem<half>(
+      dlpack::PagedAttentionTensors{q.get(), k.get(), v.get(), table.get(), lengths.get(), out.get()});
+  EXPECT_EQ(p.batch, 0);
+  EXPECT_TRUE(kernels::default_config(p, Device::cpu()).packed);
+  DlArray<half> key({0, 2, 16}, {7, 7, 7}, 0), value({0, 2, 16}, {7, 7, 7}, 0);
+  DlArray<std::int64_t> slots({0}, {9}, 0);
+  EXPECT_EQ(dlpack::to_problem<half>(dlpack::KvCacheStoreTensors{key.get(), value.get(), slots.get(), k.get(), v.get()})
+                .tokens,
+            0);
+  DlArray<float> x({3, 0}, {0, 0}, 0), weight({0}, {0}, 0), result({3, 0}, {0, 0}, 0);
+  EXPECT_EQ(dlpack::to_problem<float>(dlpack::RmsNormTensors{x.get(), weight.get(), result.get(), 0}).cols, 0);
+}
+
 // ---- What does not fit
 
 TEST(DLPack, ATensorIsMissing) {
@@ -307,6 +324,56 @@ TEST(DLPack, ArraysOutsideTheirBuffer) {
   EXPECT_EQ(refusal({.dtype = f32, .byte_offset = -1}), "to_dlpack: byte_offset is -1, must be at least 0");
   buffer.reset();
   EXPECT_EQ(refusal({.dtype = f32, .shape = shape}), "to_dlpack: the buffer is null");
+}
+
+// ---- What elements say, of tensors of the host's
+
+template <class Tensors>
+std::string contents_refusal(const Tensors &tensors) {
+  return message_of<InvalidArgument>([&] { dlpack::check_contents(tensors); });
+}
+
+TEST(DLPack, LengthsAndPagesMustLieInTheirTensors) {
+  Decode d;
+  d.lengths.values = {24, 0};
+  d.table.values = {4, 0, 2, -1, 5, 1 << 30}; // the second sequence uses none
+  EXPECT_EQ(contents_refusal(d.tensors), "no error");
+  d.lengths.values[1] = 25;
+  EXPECT_EQ(contents_refusal(d.tensors),
+            "paged_attention: lengths[1] is 25, must be from 0 to max_pages * page_size, 24");
+  d.lengths.values[1] = -1;
+  EXPECT_EQ(contents_refusal(d.tensors),
+            "paged_attention: lengths[1] is -1, must be from 0 to max_pages * page_size, 24");
+  d.lengths.values[1] = 1;
+  EXPECT_EQ(contents_refusal(d.tensors), "paged_attention: table[1, 0] is -1, but the caches have 5 pages");
+  d.table.values[3] = 0;
+  EXPECT_EQ(contents_refusal(d.tensors), "no error");
+  d.lengths.values[1] = 9;
+  EXPECT_EQ(contents_refusal(d.tensors), "paged_attention: table[1, 1] is 5, but the caches have 5 pages");
+}
+
+TEST(DLPack, EntriesAreReadByTheirStrides) {
+  Decode d;
+  DlArray<std::int32_t> table({2, 3}, {1, 2}, 6), lengths({2});
+  d.tensors.table = table.get();
+  d.tensors.lengths = lengths.get();
+  lengths.values = {24, 8};
+  table.values = {0, 1, 2, 99, 3, 99};
+  EXPECT_EQ(contents_refusal(d.tensors), "no error");
+  lengths.values[1] = 17;
+  EXPECT_EQ(contents_refusal(d.tensors), "paged_attention: table[1, 1] is 99, but the caches have 5 pages");
+}
+
+TEST(DLPack, SlotsMustLieInTheCaches) {
+  DlArray<float> key({3, 2, 16}), value({3, 2, 16}), k({5, 8, 2, 16}), v({5, 8, 2, 16});
+  DlArray<std::int64_t> slots({3});
+  const dlpack::KvCacheStoreTensors tensors{key.get(), value.get(), slots.get(), k.get(), v.get()};
+  slots.values = {39, -7, 0};
+  EXPECT_EQ(contents_refusal(tensors), "no error");
+  slots.values[2] = 40;
+  EXPECT_EQ(contents_refusal(tensors), "kv_cache_store: slots[2] is 40, but the caches have 40 slots");
+  slots.tensor.device = {kDLCUDA, 0};
+  EXPECT_EQ(contents_refusal(tensors), "no error") << "memory of a GPU is not read";
 }
 
 } // namespace
