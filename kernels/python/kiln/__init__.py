@@ -11,10 +11,10 @@ from ._config import Config
 from ._kernels import (PagedAttentionDecode, Workspace, default_config, kv_cache_store, matmul, paged_attention_decode,
                        paged_attention_workspace, rms_norm, softmax, vector_add)
 from ._library import (CheckError, CompileError, ContextLost, DeviceError, Error, InvalidArgument, LaunchError, OutOfMemory, TraceError,
-                       TrapError, synchronize, version)
+                       TrapError, register_buffer, synchronize, unregister_buffer, version)
 from ._tensors import Tensor, zeros
 
 __all__ = ["CheckError", "CompileError", "Config", "ContextLost", "DeviceError", "Error", "InvalidArgument", "Kernel", "LaunchError",
            "OutOfMemory", "PagedAttentionDecode", "Tensor", "TraceError", "TrapError", "Workspace", "default_config", "kernels",
-           "kv_cache_store", "matmul", "paged_attention_decode", "paged_attention_workspace", "rms_norm", "softmax", "synchronize",
-           "vector_add", "version", "zeros"]
+           "kv_cache_store", "matmul", "paged_attention_decode", "paged_attention_workspace", "register_buffer", "rms_norm", "softmax",
+           "synchronize", "unregister_buffer", "vector_add", "version", "zeros"]

@@ -5,7 +5,7 @@ import struct
 
 from . import _tensors
 from ._config import assignment
-from ._library import InvalidArgument, check, device_handle, lib, made
+from ._library import InvalidArgument, check, device_handle, lib, made, number
 
 _NAMES = {number: name for name, number in _tensors.DTYPES.items()}
 _FORMATS = {"i1": "?", "i8": "b", "i16": "h", "i32": "i", "i64": "q", "f16": "e", "f32": "f", "f64": "d"}
@@ -81,5 +81,6 @@ class Kernel:
         if programs is None:
             raise InvalidArgument(f"{self.name}: the grid is {grid!r}, must be one to three numbers of programs")
         layout = struct.Struct("@NPP12si0P")
-        options = layout.pack(layout.size, device_handle(device), stream or 0, programs, 0)
+        stream = number(0 if stream is None else stream, f"{self.name}: stream")
+        options = layout.pack(layout.size, device_handle(device), stream, programs, 0)
         check(lib.kiln_kernel_launch(self._handle, options, places, len(arguments)))

@@ -1,11 +1,14 @@
 """Configs: tiles and schedules of the library's kernels."""
 
+import collections.abc
 import ctypes
 
-from ._library import check, lib, made
+from ._library import InvalidArgument, check, lib, made, type_name
 
 
 def assignment(member, value):
+    if hasattr(value, "item"):  # of a number of NumPy's
+        value = value.item()
     if isinstance(value, bool):
         return f"{member}={str(value).lower()}".encode()
     return f"{member}={value}".encode()
@@ -56,5 +59,7 @@ def handle_of(kernel, config):
     if config is None:
         return None, None
     if not isinstance(config, Config):
+        if not isinstance(config, collections.abc.Mapping):
+            raise InvalidArgument(f"{kernel}: config is of type {type_name(config)}, must be a kiln.Config, a dict of members or None")
         config = Config(kernel, **config)
     return config.handle, config

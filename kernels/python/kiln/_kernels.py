@@ -6,7 +6,7 @@ import threading
 
 from . import _tensors
 from ._config import Config, handle_of
-from ._library import WORKSPACE_TOO_SMALL, InvalidArgument, check, device_handle, failure, lib, made
+from ._library import WORKSPACE_TOO_SMALL, InvalidArgument, check, device_handle, failure, lib, made, number, real, type_name
 
 
 class _Kernel:
@@ -20,11 +20,14 @@ class _Kernel:
         self.from_dlpack = getattr(lib, f"kiln_{name}_from_dlpack")
         self.default_config = getattr(lib, f"kiln_{name}_default_config")
 
-    def describe(self, tensors, stream):
-        """Addresses of DLTensors, the CUstream to launch in, what keeps both valid, and the module torch where it is theirs."""
+    def describe(self, tensors, stream, written=None):
+        """Addresses of DLTensors, the CUstream to launch in, what keeps both valid, and the module torch where it is theirs. `written` are
+        the places of the tensors that must not be read-only, where they are not those that the kernel writes."""
+        if stream is not None:
+            stream = number(stream, f"{self.name}: stream")
         torch = _tensors.torch_of(tensors)
         if torch is None:
-            addresses, capsules = _tensors.describe(tensors, self.written, stream)
+            addresses, capsules = _tensors.describe(tensors, self.written if written is None else written, stream)
             return addresses, stream or 0, capsules, None
         if stream is None:
             stream = current_stream(torch, tensors[0])
@@ -92,20 +95,23 @@ def softmax(x, *, out=None, config=None, stream=None, device=None):
 def rms_norm(x, weight, *, epsilon=1e-6, out=None, config=None, stream=None, device=None):
     """x / sqrt(mean(x^2) + epsilon) * weight along the last dimension; weight has its size. Returns `out`."""
     out = _tensors.new_like(x) if out is None else out
-    _rms_norm((x, weight, out), (epsilon,), config, stream, device)
+    _rms_norm((x, weight, out), (real(epsilon, "rms_norm: epsilon"),), config, stream, device)
     return out
 
 
 def matmul(a, b, *, out=None, config=None, stream=None, device=None):
     """a @ b, [m, k] times [k, n], accumulated in f32. Returns `out`, a new array of a's library where none is given."""
-    out = _tensors.new_like(a, (a.shape[0], b.shape[-1])) if out is None else out
+    if out is None:
+        _tensors.require_tensors(a, b)
+        out = _tensors.new_like(a, (a.shape[0], b.shape[-1]))
     _matmul((a, b, out), (), config, stream, device)
     return out
 
 
 def kv_cache_store(key, value, key_cache, value_cache, slots, *, config=None, stream=None, device=None):
     """Stores new keys and values, [tokens, kv_heads, head_dim], in paged caches, [num_pages, page_size, kv_heads, head_dim]: token t at
-    slots[t] (i64), which counts page_size to a page; a negative slot skips the token."""
+    slots[t] (i64), which counts page_size to a page; a negative slot skips the token. A slot behind the caches is kiln.InvalidArgument where the
+    slots are memory of the host's; on a GPU the caller answers for them, and such a token is written to memory that is not the caches'."""
     _kv_cache_store((key, value, slots, key_cache, value_cache), (), config, stream, device)
 
 
@@ -140,6 +146,17 @@ def _new_workspace(size, tensor, torch, device):
     return Workspace(memory, memory.data, size)
 
 
+_LEAST = struct.unpack("f", struct.pack("I", 1))[0]
+
+
+def _scale(scale, what="paged_attention_decode: scale"):
+    """The structure's scale, where 0 stands for 1 / sqrt(head_dim): a given 0 is the least number above it, under which all tokens have
+    the same weight as well."""
+    if scale is None:
+        return 0.0
+    return real(scale, what) or _LEAST
+
+
 def _pack_decode(addresses, scale, workspace, device):
     address, size, _ = workspace
     lse = addresses[6] if len(addresses) == 7 else 0
@@ -156,7 +173,7 @@ def paged_attention_workspace(q, key_cache, value_cache, block_table, lens, *, c
     """A Workspace for decode of these tensors, or of any smaller ones, to be passed as `workspace`. Without one, decode keeps a workspace for
     each device and stream. In a CUDA graph a workspace from outside saves the graph the clearing of its own, and must live as long."""
     tensors = (q, key_cache, value_cache, block_table, lens, q)
-    addresses, _, alive, torch = _decode.describe(tensors, None)
+    addresses, _, alive, torch = _decode.describe(tensors, None, written=())
     handle, config = handle_of("paged_attention_decode", config)
     size = _workspace_bytes(_pack_decode(addresses, 0.0, _NONE, device_handle(device)), handle)
     return _new_workspace(size, q, torch, device)
@@ -170,6 +187,10 @@ def paged_attention_decode(q, key_cache, value_cache, block_table, lens, *, scal
     [batch] of int32, lse, where it is given, [batch, heads] of float32: the natural log-sum-exp of the scores is written there. Any strides.
     `scale` is 1 / sqrt(head_dim) where it is not given.
 
+    Each of lens is from 0 to page_size * max_pages, and the entries of block_table that it uses are from 0 to num_pages - 1; the others may
+    be anything. Where the tensors are the host's, others are kiln.InvalidArgument. On a GPU the caller answers for them: what is out of range
+    reads memory that is not the caches', and makes wrong results or a fault.
+
     Tensors of PyTorch are worked on in its current stream, others in `stream`, a CUstream as a number (default: the default stream). Returns
     `out`, a new array of q's library where none is given. There is no gradient.
     """
@@ -181,9 +202,12 @@ def paged_attention_decode(q, key_cache, value_cache, block_table, lens, *, scal
     own_stream = stream is None
     addresses, stream, alive, torch = _decode.describe(tensors, stream)
     handle, config = (None, None) if config is None else handle_of("paged_attention_decode", config)
-    scale = 0.0 if scale is None else scale
+    scale = _scale(scale)
     place = device_handle(device) if device is not None else 0
     if workspace is not None:
+        if not isinstance(workspace, Workspace):
+            raise InvalidArgument(f"paged_attention_decode: workspace is of type {type_name(workspace)}; pass what "
+                                  "kiln.paged_attention_workspace returns")
         given = (workspace.address, workspace.bytes, workspace)
         check(_decode.launch(_pack_decode(addresses, scale, given, place), handle, stream))
         return out
@@ -222,11 +246,12 @@ def default_config(kernel, *tensors, epsilon=1e-6, device=None):
     if kernel == "kv_cache_store":
         key, value, key_cache, value_cache, slots = tensors
         tensors = (key, value, slots, key_cache, value_cache)
-    addresses, _, alive, _ = known.describe(tensors, None)
+    addresses, _, alive, _ = known.describe(tensors, None, written=())
     if kernel == "paged_attention_decode":
         header = _pack_decode(addresses, 0.0, _NONE, device_handle(device))
     else:
-        header = known.pack(known.size, device_handle(device), *addresses, *((epsilon,) if kernel == "rms_norm" else ()))
+        tail = (real(epsilon, "rms_norm: epsilon"),) if kernel == "rms_norm" else ()
+        header = known.pack(known.size, device_handle(device), *addresses, *tail)
     return Config._of_handle(kernel, made(known.default_config, known.problem(header).raw))
 
 
@@ -237,8 +262,9 @@ class PagedAttentionDecode:
         step(batch, max_pages, q.data_ptr(), k.data_ptr(), v.data_ptr(), table.data_ptr(), lens.data_ptr(), out.data_ptr(),
              q.stride(), k.stride(), v.stride(), table.stride(), out.stride(), workspace, stream)
 
-    Strides count elements. The caller sees to it that the pointers are of that device, and that a Workspace (or None where `workspace_bytes`
-    is 0) is used by one stream at a time.
+    Strides count elements. The caller sees to it that the pointers are of that device, that lengths lie in the table and its used entries in
+    the caches (nothing compares them here, on any device), and that a Workspace (or None where `workspace_bytes` is 0) is used by one stream
+    at a time.
     """
 
     _LAYOUT = struct.Struct("@NPif6q8Pq18q")
@@ -247,23 +273,49 @@ class PagedAttentionDecode:
         self._device, self._place = device, device_handle(device)
         self._handle, self._config = handle_of("paged_attention_decode", config)
         # One object for all that is the same in each call.
-        self._begin = (self._LAYOUT.size, self._place, _tensors.number_of_dtype(dtype), scale or 0.0)
+        self._begin = (self._LAYOUT.size, self._place, _tensors.number_of_dtype(dtype),
+                       _scale(scale, "PagedAttentionDecode: scale"))
         self._sizes = (heads, kv_heads, head_dim, page_size)
         self._pack, self._launch = self._LAYOUT.pack, lib.kiln_paged_attention_decode
 
     def __call__(self, batch, max_pages, q, key_cache, value_cache, table, lens, out, q_stride, key_stride, value_stride, table_stride,
                  out_stride, workspace=None, stream=0):
-        address, size = (workspace.address, workspace.bytes) if workspace is not None else (0, 0)
-        status = self._launch(
-            self._pack(*self._begin, batch, *self._sizes, max_pages, q, key_cache, value_cache, table, lens, out, 0, address, size, *q_stride,
-                       *out_stride, *key_stride, *value_stride, *table_stride, 0, 0), self._handle, stream)
+        try:
+            address, size = (workspace.address, workspace.bytes) if workspace is not None else (0, 0)
+            status = self._launch(
+                self._pack(*self._begin, batch, *self._sizes, max_pages, q, key_cache, value_cache, table, lens, out, 0, address, size,
+                           *q_stride, *out_stride, *key_stride, *value_stride, *table_stride, 0, 0), self._handle, stream)
+        except (struct.error, TypeError, AttributeError, ctypes.ArgumentError):
+            self._explain({"batch": batch, "max_pages": max_pages, "q": q, "key_cache": key_cache, "value_cache": value_cache, "table": table,
+                           "lens": lens, "out": out, "stream": stream}, q_stride, key_stride, value_stride, table_stride, out_stride)
+            if workspace is not None and not isinstance(workspace, Workspace):
+                raise InvalidArgument(f"PagedAttentionDecode: workspace is of type {type_name(workspace)}; pass what `workspace` of "
+                                      "this object returns") from None
+            raise
         if status:
             raise failure(status)
 
+    def _explain(self, numbers, q_stride, key_stride, value_stride, table_stride, out_stride):
+        """Raises what is wrong with arguments that could not be packed."""
+        for name, value in numbers.items():
+            number(value, f"PagedAttentionDecode: {name}")
+        strides = {"q_stride": (q_stride, 3), "key_stride": (key_stride, 4), "value_stride": (value_stride, 4),
+                   "table_stride": (table_stride, 2), "out_stride": (out_stride, 3)}
+        for name, (value, count) in strides.items():
+            if not hasattr(value, "__len__") or len(value) != count:
+                given = f"has {len(value)}" if hasattr(value, "__len__") else f"is of type {type_name(value)}"
+                raise InvalidArgument(f"PagedAttentionDecode: {name} {given}, must have {count} strides") from None
+            for stride in value:
+                number(stride, f"PagedAttentionDecode: a stride of {name}")
+
     def workspace_bytes(self, batch, max_pages, q_stride, key_stride, value_stride, table_stride, out_stride):
         """The bytes of workspace for problems up to these sizes."""
-        problem = self._pack(*self._begin, batch, *self._sizes, max_pages, *(0,) * 9, *q_stride, *out_stride, *key_stride, *value_stride,
-                             *table_stride, 0, 0)
+        try:
+            problem = self._pack(*self._begin, batch, *self._sizes, max_pages, *(0,) * 9, *q_stride, *out_stride, *key_stride, *value_stride,
+                                 *table_stride, 0, 0)
+        except (struct.error, TypeError):
+            self._explain({"batch": batch, "max_pages": max_pages}, q_stride, key_stride, value_stride, table_stride, out_stride)
+            raise
         size = ctypes.c_int64()
         check(lib.kiln_paged_attention_decode_workspace(problem, self._handle, ctypes.byref(size)))
         return size.value

@@ -1,6 +1,7 @@
 """libkiln, loaded, with the functions of its C API (kiln/c_api.h) declared."""
 
 import ctypes
+import operator
 import os
 import pathlib
 
@@ -83,13 +84,15 @@ def _load():
 lib = _load()
 KERNELS = ("vector_add", "softmax", "rms_norm", "matmul", "kv_cache_store", "paged_attention_decode")
 
-# What each function returns, and its arguments: s text or packed bytes, p a pointer, P where a pointer is put, i int, q int64.
+# What each function returns, and its arguments: s text or packed bytes, p a pointer, P where a pointer is put, i int, q int64, u a stream:
+# an address as a number, and nothing that ctypes would make an address of.
 _TYPES = {"s": ctypes.c_char_p, "p": ctypes.c_void_p, "P": ctypes.c_void_p, "i": ctypes.c_int, "q": ctypes.c_int64, "v": None,
-          "z": ctypes.c_size_t}
+          "z": ctypes.c_size_t, "u": ctypes.c_size_t}
 _FUNCTIONS = {
-    "kiln_last_error": "s:", "kiln_version": "s:", "kiln_device_find": "i:sP", "kiln_synchronize": "i:pp",
+    "kiln_last_error": "s:", "kiln_version": "s:", "kiln_device_find": "i:sP", "kiln_synchronize": "i:pu",
     "kiln_buffer_create": "i:pqP", "kiln_buffer_release": "v:p", "kiln_buffer_data": "p:p",
     "kiln_buffer_to_dlpack": "i:piippP", "kiln_buffer_to_dlpack_unversioned": "i:piippP", "kiln_dlpack_view": "i:piP",
+    "kiln_register_buffer": "i:uqs", "kiln_unregister_buffer": "v:u",
     "kiln_config_create": "i:sP", "kiln_config_release": "v:p", "kiln_config_set": "i:ps", "kiln_config_get": "i:psP",
     "kiln_config_member": "s:pi", "kiln_paged_attention_decode_workspace": "i:spP",
     "kiln_kernel_name": "s:i", "kiln_kernel_create": "i:spiP", "kiln_kernel_release": "v:p", "kiln_kernel_parameter_count": "i:p",
@@ -97,7 +100,7 @@ _FUNCTIONS = {
     "kiln_bytes_data": "p:p", "kiln_bytes_size": "z:p", "kiln_bytes_release": "v:p",
 }
 for _kernel in KERNELS:
-    _FUNCTIONS |= {f"kiln_{_kernel}": "i:spp", f"kiln_{_kernel}_dlpack": "i:spp", f"kiln_{_kernel}_from_dlpack": "i:sp",
+    _FUNCTIONS |= {f"kiln_{_kernel}": "i:spu", f"kiln_{_kernel}_dlpack": "i:spu", f"kiln_{_kernel}_from_dlpack": "i:sp",
                    f"kiln_{_kernel}_default_config": "i:sP"}
 for _name, _signature in _FUNCTIONS.items():
     _function = getattr(lib, _name)
@@ -123,6 +126,33 @@ def made(function, *arguments):
     return result.value
 
 
+def type_name(value):
+    """A value's type as messages have it: "numpy.ndarray", "str"."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def number(value, what):
+    """An address, a stream or a size; `what` begins the message where it is none."""
+    try:
+        result = operator.index(value)
+    except TypeError:
+        raise InvalidArgument(f"{what} is of type {type_name(value)}, must be an integer") from None
+    if not 0 <= result < 1 << 64:
+        raise InvalidArgument(f"{what} is {result}, must be from 0 to 2^64 - 1")
+    return result
+
+
+def real(value, what):
+    """A float; `what` begins the message where it is none."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InvalidArgument(f"{what} is of type {type_name(value)}, must be a number")
+
+
 def version():
     """The version of the library, "major.minor.patch"."""
     return lib.kiln_version().decode()
@@ -143,4 +173,16 @@ def device_handle(name):
 
 def synchronize(device, stream=0):
     """Waits for everything that was enqueued in a stream of the device of that name."""
-    check(lib.kiln_synchronize(device_handle(device), stream))
+    check(lib.kiln_synchronize(device_handle(device), number(0 if stream is None else stream, "synchronize: stream")))
+
+
+def register_buffer(address, size, name):
+    """Makes `size` bytes of the host's memory at an address known to check mode (KILN_CHECK=1) and to emulated devices, under a name for
+    messages, for launches that are given addresses: kiln.Kernel and kiln.PagedAttentionDecode. Calls with tensors need none: they know how
+    large these are."""
+    check(lib.kiln_register_buffer(number(address, "register_buffer: address"), number(size, "register_buffer: size"), str(name).encode()))
+
+
+def unregister_buffer(address):
+    """Forgets what was registered at this address; does nothing where nothing was."""
+    lib.kiln_unregister_buffer(number(address, "unregister_buffer: address"))

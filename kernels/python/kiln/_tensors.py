@@ -89,10 +89,16 @@ def describe_torch(torch, tensors):
 _unversioned = set()  # types whose __dlpack__ knows no max_version
 
 
+def require_tensors(*values):
+    for x in values:
+        kind = type(x)
+        if not hasattr(kind, "__dlpack__"):
+            raise TypeError(f"kiln: {kind.__module__}.{kind.__qualname__} has no __dlpack__; pass a tensor of a library that knows DLPack")
+
+
 def _capsule(x, stream):
+    require_tensors(x)
     kind = type(x)
-    if not hasattr(kind, "__dlpack__"):
-        raise TypeError(f"kiln: {kind.__module__}.{kind.__qualname__} has no __dlpack__; pass a tensor of a library that knows DLPack")
     # Memory of the host has no stream.
     options = {"stream": (stream or 1) if x.__dlpack_device__()[0] == CUDA else None}
     if kind not in _unversioned:
@@ -144,6 +150,7 @@ def new_like(x, shape=None):
         return zeros(shape, x.dtype, x.device)
     if hasattr(x, "__array_namespace__"):
         return x.__array_namespace__().empty(shape, dtype=x.dtype, device=x.device)
+    require_tensors(x)
     raise TypeError(f"kiln: cannot make an array of {type(x).__module__}.{type(x).__qualname__}; pass out=")
 
 
@@ -165,18 +172,22 @@ class Buffer:
 _DELETERS = {b"dltensor": 56, b"dltensor_versioned": 16}
 
 
-def _destroy(capsule):
-    # The capsule is being destroyed: its address is passed on, and no reference to it is made.
-    for name, offset in _DELETERS.items():
-        if _raw_is_valid(capsule, name):
-            managed = _raw_get_pointer(capsule, name)
-            deleter = ctypes.c_void_p.from_address(managed + offset).value
-            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(deleter)(managed)
-
-
 _raw_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_IsValid", _api))
 _raw_get_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_GetPointer", _api))
+
+
+# What it uses it has as defaults: the capsule may outlive the names of this module, when the interpreter ends.
+def _destroy(capsule, deleters=tuple(_DELETERS.items()), is_valid=_raw_is_valid, get_pointer=_raw_get_pointer,
+             address_at=ctypes.c_void_p.from_address, deleter_type=ctypes.CFUNCTYPE(None, ctypes.c_void_p)):
+    # The capsule is being destroyed: its address is passed on, and no reference to it is made.
+    for name, offset in deleters:
+        if is_valid(capsule, name):
+            managed = get_pointer(capsule, name)
+            deleter_type(address_at(managed + offset).value)(managed)
+
+
 _destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(_destroy)
+_api.Py_IncRef(ctypes.py_object(_destructor))  # for as long as the process: a capsule has only its address
 _destructor_address = ctypes.cast(_destructor, ctypes.c_void_p)
 
 
@@ -212,8 +223,10 @@ class Tensor:
         return _new_capsule(managed, _CAPSULE_NAMES[name], _destructor_address)
 
 
-# A capsule keeps the address of its name.
+# A capsule keeps the address of its name, which therefore lives as long as the process.
 _CAPSULE_NAMES = {name: ctypes.create_string_buffer(name) for name in _DELETERS}
+for _name in _CAPSULE_NAMES.values():
+    _api.Py_IncRef(ctypes.py_object(_name))
 _new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
 
 

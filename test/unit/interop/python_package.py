@@ -5,6 +5,7 @@ usage: python_package.py [--library=<libkiln.so>] [--package=<directory>] [--res
 """
 
 import argparse
+import ctypes
 import gc
 import importlib.util
 import os
@@ -183,8 +184,17 @@ class NumPyTest(unittest.TestCase):
             kiln.softmax(x.astype(np.float32), out=np.ones(4, np.float32))
         with self.assertRaisesRegex(TypeError, "kiln: builtins.list has no __dlpack__; pass a tensor of a library that knows DLPack"):
             kiln.softmax([1.0], out=[1.0])
-        with self.assertRaisesRegex(TypeError, "kiln: cannot make an array of builtins.list; pass out="):
-            kiln.softmax([1.0])
+        for call in (lambda: kiln.softmax([1.0]), lambda: kiln.matmul([[1.0]], x), lambda: kiln.matmul(x, [[1.0]]),
+                     lambda: kiln.paged_attention_decode([1.0], x, x, x, x)):
+            with self.assertRaisesRegex(TypeError, "kiln: builtins.list has no __dlpack__; pass a tensor of a library that knows DLPack"):
+                call()
+
+        class Foreign:
+            def __dlpack__(self):
+                return None
+
+        with self.assertRaisesRegex(TypeError, "kiln: cannot make an array of .*Foreign; pass out="):
+            kiln.softmax(Foreign())
         with self.assertRaisesRegex(kiln.InvalidArgument, "error: softmax has no config field 'blok'; it has block"):
             kiln.softmax(x.astype(np.float32), config={"blok": 2})
         with self.assertRaisesRegex(kiln.InvalidArgument, "unknown device 'tpu'"):
@@ -222,9 +232,109 @@ class NumPyTest(unittest.TestCase):
         with self.assertRaisesRegex(kiln.InvalidArgument, "the config's member 'block_n' was not set"):
             kiln.Config("matmul", block_m=16)["block_n"]
 
+    def test_arguments_of_other_types(self):
+        p, x = Problem(), np.ones((2, 4), np.float32)
+        for stream in ("abc", 1.5, b"abc", x):
+            with self.assertRaisesRegex(kiln.InvalidArgument, "softmax: stream is of type .*, must be an integer"):
+                kiln.softmax(x, stream=stream)
+            with self.assertRaisesRegex(kiln.InvalidArgument, "synchronize: stream is of type .*, must be an integer"):
+                kiln.synchronize("cpu", stream)
+        with self.assertRaisesRegex(kiln.InvalidArgument, "softmax: stream is -1, must be from 0 to 2\\^64 - 1"):
+            kiln.softmax(x, stream=-1)
+        for config in ([1, 2], "block=1", 3):
+            with self.assertRaisesRegex(kiln.InvalidArgument, "softmax: config is of type .*, must be a kiln.Config, a dict of members or None"):
+                kiln.softmax(x, config=config)
+        for epsilon in ("a", None, x):
+            with self.assertRaisesRegex(kiln.InvalidArgument, "rms_norm: epsilon is of type .*, must be a number"):
+                kiln.rms_norm(x, x[0], epsilon=epsilon)
+        with self.assertRaisesRegex(kiln.InvalidArgument, "paged_attention_decode: scale is of type str, must be a number"):
+            kiln.paged_attention_decode(*p.arguments, scale="1")
+        with self.assertRaisesRegex(kiln.InvalidArgument, "paged_attention_decode: workspace is of type numpy.ndarray; pass what "):
+            kiln.paged_attention_decode(*p.arguments, workspace=x)
+
+    def test_numbers_of_numpy_in_configs(self):
+        x = np.random.rand(3, 100).astype(np.float32)
+        config = kiln.Config("softmax", chunked=np.bool_(True), block=np.int64(32))
+        self.assertEqual((config["chunked"], config["block"]), (1, 32))
+        np.testing.assert_allclose(kiln.softmax(x, config={"chunked": np.False_}), kiln.softmax(x), atol=1e-6)
+
+    def test_scale_0(self):
+        p = Problem()
+        expected = attention(p.q * 0, *p.arguments[1:])[0]
+        np.testing.assert_allclose(kiln.paged_attention_decode(*p.arguments, scale=0.0), expected, atol=1e-5)
+        np.testing.assert_allclose(kiln.paged_attention_decode(*p.arguments, scale=-0.0), expected, atol=1e-5)
+
+    def test_arrays_without_elements(self):
+        p = Problem()
+        for none in (p.q[:0], np.empty((0, 8, 64), np.float32)):
+            out = kiln.paged_attention_decode(none, p.k, p.v, p.table[:0], np.empty(0, np.int32))
+            self.assertEqual(out.shape, (0, 8, 64))
+        none = np.empty((0, 2, 64), np.float32)
+        kiln.kv_cache_store(none, none, p.k.copy(), p.v.copy(), np.empty(0, np.int64))
+        self.assertEqual(kiln.rms_norm(np.empty((3, 0), np.float32), np.empty(0, np.float32)).shape, (3, 0))
+        self.assertEqual(kiln.rms_norm(np.empty((0, 5), np.float32), np.ones(5, np.float32)).shape, (0, 5))
+        self.assertEqual(kiln.softmax(np.empty((3, 0), np.float32)).shape, (3, 0))
+        self.assertEqual(kiln.matmul(np.empty((0, 4), np.float32), np.ones((4, 3), np.float32)).shape, (0, 3))
+
+    def test_a_workspace_for_tensors_that_are_read(self):
+        class ReadOnly(kiln.Tensor):
+            def __dlpack__(self, **options):
+                capsule = super().__dlpack__(**options)
+                flags = kiln._tensors._get_pointer(capsule, b"dltensor_versioned") + 24
+                ctypes.c_uint64.from_address(flags).value |= 1
+                return capsule
+
+        p, q = Problem(), ReadOnly((3, 8, 64), "f32", "cpu")
+        with self.assertRaisesRegex(kiln.InvalidArgument, "read-only"):
+            kiln.paged_attention_decode(q, *p.arguments[1:], out=q)
+        self.assertGreater(kiln.paged_attention_workspace(q, *p.arguments[1:], config={"schedule": 2}).bytes, 0)
+        self.assertEqual(kiln.default_config("paged_attention_decode", q, *p.arguments[1:], q)["head_dim"], 64)
+
+    def test_numbers_out_of_range(self):
+        def refused(message, change):
+            p = Problem()
+            change(p)
+            with self.assertRaisesRegex(kiln.InvalidArgument, message):
+                kiln.paged_attention_decode(*p.arguments)
+
+        refused(r"paged_attention: lengths\[1\] is 100000, must be from 0 to max_pages \* page_size, 96", lambda p: p.lens.__setitem__(1, 100000))
+        refused(r"paged_attention: lengths\[2\] is 97, must be", lambda p: p.lens.__setitem__(2, 97))
+        refused(r"paged_attention: table\[1, 0\] is 1073741824, but the caches have 20 pages", lambda p: p.table.__setitem__((1, 0), 1 << 30))
+        refused(r"paged_attention: table\[2, 5\] is 20, but the caches have 20 pages", lambda p: p.table.__setitem__((2, 5), 20))
+        p = Problem()
+        p.table[1, 2:] = -99  # its 17 tokens are on two pages
+        np.testing.assert_allclose(kiln.paged_attention_decode(*p.arguments), p.expected, atol=1e-5)
+        key, caches = np.zeros((3, 2, 32), np.float32), np.zeros((2, 4, 16, 2, 32), np.float32)
+        with self.assertRaisesRegex(kiln.InvalidArgument, r"kv_cache_store: slots\[1\] is 64, but the caches have 64 slots"):
+            kiln.kv_cache_store(key, key, caches[0], caches[1], np.array([0, 64, 1000]))
+
+    def test_decode_by_pointers_says_what_is_wrong(self):
+        p = Problem()
+        out, step = np.empty_like(p.q), kiln.PagedAttentionDecode(dtype="f32", heads=8, kv_heads=2, head_dim=64, page_size=16, device="cpu")
+        strides = [tuple(n // x.itemsize for n in x.strides) for x in (p.q, p.k, p.v, p.table, out)]
+        pointers = [x.ctypes.data for x in (*p.arguments, out)]
+        for arguments, message in (
+                ((3, 6, *pointers, strides[0][:2], *strides[1:]), "q_stride has 2, must have 3 strides"),
+                ((3, 6, *pointers, *strides[:4], 5), "out_stride is of type int, must have 3 strides"),
+                ((3, 6, p.q, *pointers[1:], *strides), "q is of type numpy.ndarray, must be an integer"),
+                ((3.5, 6, *pointers, *strides), "batch is of type float, must be an integer"),
+                ((3, 6, *pointers, *strides, None, "0"), "stream is of type str, must be an integer"),
+                ((3, 6, *pointers, *strides, p.q), "workspace is of type numpy.ndarray; pass what")):
+            with self.assertRaisesRegex(kiln.InvalidArgument, "PagedAttentionDecode: " + message):
+                step(*arguments)
+        with self.assertRaisesRegex(kiln.InvalidArgument, "PagedAttentionDecode: table_stride has 1, must have 2 strides"):
+            step.workspace_bytes(3, 6, *strides[:3], (6,), strides[4])
+
     def test_devices_of_the_host(self):
         x = np.random.rand(2, 40).astype(np.float32)
         np.testing.assert_allclose(kiln.softmax(x, device="interpreter"), kiln.softmax(x), atol=1e-6)
+
+    def test_decode_on_an_emulated_device(self):
+        p = Problem()
+        kept = kiln.zeros((7,), "f32", "emulated:sm_90a")  # known to the device, unlike memory of NumPy's
+        for config in (None, {"schedule": 2}, {"schedule": 3}):
+            np.testing.assert_allclose(kiln.paged_attention_decode(*p.arguments, config=config, device="emulated:sm_90a"), p.expected, atol=1e-5)
+        del kept
 
 
 class TensorTest(unittest.TestCase):
@@ -280,6 +390,66 @@ class KernelTest(unittest.TestCase):
         for grid in ((), (4, 1, 1, 1), "4", (4, -1), (2.5,)):
             with self.assertRaisesRegex(kiln.InvalidArgument, "vector_add_f32: the grid is .*, must be one to three numbers of programs"):
                 kernel.launch(grid, x.ctypes.data, x.ctypes.data, out.ctypes.data, 1000, device="cpu")
+
+
+class ProcessTest(unittest.TestCase):
+    """What is seen in a process of its own."""
+
+    def run_program(self, program, **environment):
+        return subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": args.package, **environment}, capture_output=True,
+                              text=True)
+
+    def test_checks(self):
+        done = self.run_program("""
+import numpy as np
+import kiln
+x, out = np.ones((5, 8), np.float32)[:, :7], np.zeros((5, 7), np.float32)
+for device in ("cpu", "interpreter", "emulated:sm_90a"):
+    kiln.softmax(x, out=out, device=device)
+    assert abs(out.sum() - 5) < 1e-5, device
+q, cache = np.ones((2, 4, 16), np.float32), np.ones((3, 8, 2, 16), np.float32)
+table, lens = np.array([[0, 1], [2, 9]], np.int32), np.array([16, 3], np.int32)
+for config in (None, {"schedule": 2}):
+    assert abs(kiln.paged_attention_decode(q, cache, cache, table, lens, config=config) - 1).max() < 1e-5
+kiln.kv_cache_store(q[:, :2], q[:, :2], cache, cache.copy(), np.array([23, -1]))
+assert (kiln.vector_add(q, q) == 2).all() and (kiln.matmul(x, x.T) == 7).all()
+kernel = kiln.Kernel("vector_add_f32", block=256)
+x, out = np.ones(100, np.float32), np.zeros(100, np.float32)
+launch = lambda n: kernel.launch(1, x.ctypes.data, x.ctypes.data, out.ctypes.data, n, device="cpu")
+kiln.register_buffer(x.ctypes.data, x.nbytes, "x")
+kiln.register_buffer(out.ctypes.data, out.nbytes, "out")
+launch(100)
+assert out.sum() == 200
+try:
+    launch(101)
+except kiln.TrapError as error:
+    assert "past the end of buffer '" in str(error), error
+else:
+    assert False
+kiln.unregister_buffer(x.ctypes.data)
+try:
+    launch(100)
+except kiln.TrapError as error:
+    assert "buffer 'out'" in str(error), error
+else:
+    assert False
+""", KILN_CHECK="1")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_buffers_that_cannot_be_registered(self):
+        with self.assertRaisesRegex(kiln.InvalidArgument, "register_buffer: address is of type str, must be an integer"):
+            kiln.register_buffer("x", 8, "x")
+        with self.assertRaisesRegex(kiln.InvalidArgument, "register_buffer: buffer 'x' has a null address"):
+            kiln.register_buffer(0, 8, "x")
+
+    def test_capsules_that_outlive_the_package(self):
+        done = self.run_program("""
+import sys
+import kiln
+z = kiln.zeros((2, 3), "f32", "cpu")
+sys.keep = [z.__dlpack__(max_version=(1, 0)), z.__dlpack__()]
+""")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 class LibraryTest(unittest.TestCase):
