@@ -140,6 +140,53 @@ std::string compile_cuda(const DeviceFunctionUse &use, const Subject &subject) {
   }
 }
 
+/// Without white space and comments in front.
+llvm::StringRef trimmed(llvm::StringRef text) {
+  while (true) {
+    text = text.ltrim();
+    if (!text.starts_with("/*"))
+      return text;
+    text = text.drop_front(std::min(text.size(), text.find("*/", 2))).drop_front(std::min<std::size_t>(text.size(), 2));
+  }
+}
+
+/// Whether `text`, which stands behind `include`, names neither one of the headers given nor one of the toolkit's.
+/// Given headers come before files, and nothing beside the user's source is found in angle brackets.
+bool names_file(llvm::StringRef text, llvm::ArrayRef<std::pair<std::string, std::string>> headers) {
+  text = trimmed(text);
+  const char end = text.starts_with("<") ? '>' : '"';
+  if (!text.starts_with("<") && !text.starts_with("\""))
+    return true; // a macro
+  const llvm::StringRef name = text.drop_front().split(end).first;
+  if (llvm::any_of(headers, [&](const auto &header) { return name == header.first; }))
+    return false;
+  return end == '"' || name.starts_with("/") || name.contains("..");
+}
+
+/// Whether a directive in CUDA C++ may read a file that is no header of the toolkit. Where this is not certain, it may.
+bool reads_files(llvm::StringRef source, llvm::ArrayRef<std::pair<std::string, std::string>> headers) {
+  std::string joined; // lines that end in a backslash go on in the next one
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    if (source.substr(i).starts_with("\\\n"))
+      ++i;
+    else if (source.substr(i).starts_with("\\\r\n"))
+      i += 2;
+    else
+      joined += source[i];
+  }
+  for (llvm::StringRef rest = joined; !rest.empty(); rest = rest.drop_front()) {
+    if (rest.consume_front("__has_include"))
+      return true;
+    llvm::StringRef directive = rest;
+    if (!directive.consume_front("#") && !directive.consume_front("%:"))
+      continue;
+    directive = trimmed(directive);
+    if (directive.consume_front("include") && names_file(directive, headers))
+      return true;
+  }
+  return false;
+}
+
 } // namespace
 
 std::vector<gpu::DeviceCode> jit::device_code(const detail::TracedKernel &traced, const Subject &subject) {
@@ -166,10 +213,16 @@ std::vector<gpu::DeviceCode> jit::device_code(const detail::TracedKernel &traced
 
 bool jit::includes_files(const detail::TracedKernel &traced) {
   return llvm::any_of(traced.functions, [](const DeviceFunctionUse &use) {
-    return llvm::any_of(use.function->options, [](llvm::StringRef option) {
+    const DeviceFunctionCode &function = *use.function;
+    if (function.language != Language::cuda)
+      return false;
+    const bool options = llvm::any_of(function.options, [](llvm::StringRef option) {
       const llvm::StringRef bare = option.ltrim('-');
       return bare.starts_with("I") || bare.starts_with("include") || bare.starts_with("pre-include");
     });
+    return options || reads_files(function.code, function.headers) ||
+           llvm::any_of(function.headers,
+                        [&](const auto &header) { return reads_files(header.second, function.headers); });
   });
 }
 

@@ -12,8 +12,10 @@
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace kiln;
@@ -269,6 +271,41 @@ TEST(DeviceFunctionCode, SourcesMayDefineTheSameNames) {
   EXPECT_TRUE(contains(ir, "func.func private @f(f32) -> f32 attributes {tile.digest = ")) << ir;
   EXPECT_TRUE(contains(ir, "func.func private @f_1(f32) -> f32 attributes {tile.digest = ")) << ir;
   EXPECT_FALSE(both_kernel.compile({}, Target::parse("sm_90a")).cubin.empty());
+}
+
+/// Whether the code of a kernel that calls this function is found on disk the second time.
+bool is_kept(const char *source, std::vector<std::pair<std::string, std::string>> headers = {},
+             std::vector<std::string> options = {}) {
+  static const DeviceFunction<float(float)> *used;
+  const auto function =
+      DeviceFunction<float(float)>::cuda("f", std::string(source) + "\nfloat f(float x) { return x; }",
+                                         {.options = std::move(options), .headers = std::move(headers)});
+  used = &function;
+  const auto body = +[](const Config &, ptr<float> p) { store(p, (*used)(load(p))); };
+  Kernel("kept", body).compile({}, Target::parse("sm_80"));
+  return Kernel("kept", body).compile({}, Target::parse("sm_80")).report.from_disk;
+}
+
+TEST(DeviceFunctionCode, WhatMayDependOnFilesIsNotKept) {
+  if (runtime::nvrtc_identity().empty() || runtime::assembler_identity().empty())
+    GTEST_SKIP() << "no NVRTC or no assembler";
+  EXPECT_TRUE(is_kept("// what does not include \"a.h\""));
+  EXPECT_TRUE(is_kept("#include <cuda_fp16.h>"));
+  EXPECT_TRUE(is_kept("#include \"a.h\"", {{"a.h", "#define A 1"}}));
+  EXPECT_TRUE(is_kept(" # /* of ours */ include <sub/a.h>", {{"sub/a.h", "#include \"b.h\""}, {"b.h", ""}}));
+
+  const TemporaryDirectory directory;
+  const std::string file = (directory / "helper.h").string();
+  std::ofstream(file) << "#define HELPER 1\n";
+  EXPECT_FALSE(is_kept(("#include \"" + file + "\"").c_str()));
+  EXPECT_FALSE(is_kept(("#include <" + file + ">").c_str()));
+  EXPECT_FALSE(is_kept(("#/**/inc\\\nlude /* again */\"" + file + "\"").c_str()));
+  EXPECT_FALSE(is_kept(("%:include \"" + file + "\"").c_str()));
+  EXPECT_FALSE(is_kept(("#define FILE \"" + file + "\"\n#include FILE").c_str()));
+  EXPECT_FALSE(is_kept("#include \"a.h\"", {{"a.h", "#include \"" + file + "\""}}));
+  // Beside the file that calls `cuda`.
+  EXPECT_FALSE(is_kept("#if __has_include(\"doubled.h\")\n#endif"));
+  EXPECT_FALSE(is_kept("#include <helper.h>", {}, {"-I" + directory.path()}));
 }
 
 template <class F>
