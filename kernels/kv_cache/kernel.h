@@ -4,10 +4,19 @@
 #include "kiln/kernels/kv_cache.h"
 #include "kiln/kiln.h"
 
+#include "lib/check.h"
 #include "lib/head_dim.h"
 #include "lib/vector.h"
 
 namespace kiln::kernels {
+
+// What a config says by itself; traces check it too, for not every trace comes from the entry point.
+inline void check_config(const KvCacheStoreConfig &c) {
+  const Checker check("kv_cache_store");
+  check.head_dim("config.head_dim", c.head_dim);
+  check.small_size("config.page_size", c.page_size, 1);
+  check.block("config.block_heads", c.block_heads);
+}
 
 template <class T>
 void kv_cache_store_body(const KvCacheStoreConfig &c, ptr<const T> key, ptr<const T> value,
@@ -19,6 +28,7 @@ void kv_cache_store_body(const KvCacheStoreConfig &c, ptr<const T> key, ptr<cons
                          scalar<std::int64_t> key_cache_head, scalar<std::int64_t> key_cache_dim,
                          scalar<std::int64_t> value_cache_page, scalar<std::int64_t> value_cache_token,
                          scalar<std::int64_t> value_cache_head, scalar<std::int64_t> value_cache_dim) {
+  check_config(c);
   if (c.packed)
     declare_whole_vectors<T>({&key_token, &key_head, &value_token, &value_head, &key_cache_page, &key_cache_token,
                               &key_cache_head, &value_cache_page, &value_cache_token, &value_cache_head});

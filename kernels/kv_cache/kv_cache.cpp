@@ -33,11 +33,11 @@ void kv_cache_store(const KvCacheStore<T> &p, const KvCacheStoreConfig &config, 
   const Checker check("kv_cache_store");
   check.small_size("tokens", p.tokens);
   check.small_size("kv_heads", p.kv_heads, 1);
-  check.head_dim(p.head_dim);
+  check.head_dim("head_dim", p.head_dim);
   check.small_size("page_size", p.page_size, 1);
   check.equal("config.head_dim", config.head_dim, "head_dim", p.head_dim);
   check.equal("config.page_size", config.page_size, "page_size", p.page_size);
-  check.block("config.block_heads", config.block_heads);
+  check_config(config);
   check.warps(config.num_warps);
   check.require(!config.packed || packed(p), "config.packed is true, but a stride named dim is not 1");
   if (p.tokens == 0)

@@ -42,9 +42,15 @@ public:
             ", must be a power of two from 1 to 65536");
   }
   /// Heads are split into powers of two of at least 16 elements, the shortest that matrix hardware multiplies.
-  void head_dim(std::int64_t value) const {
-    require(value >= 16 && value <= 256 && value % 16 == 0, "head_dim is ", value,
+  void head_dim(const char *field, std::int64_t value) const {
+    require(value >= 16 && value <= 256 && value % 16 == 0, field, " is ", value,
             ", must be a multiple of 16 from 16 to 256");
+  }
+  /// A member whose enumeration is numbered from 0.
+  template <class E>
+    requires std::is_enum_v<E>
+  void enumeration(const char *field, E value, E last) const {
+    require(int(value) >= 0 && int(value) <= int(last), field, " is ", int(value), ", must be from 0 to ", int(last));
   }
   void warps(int value) const {
     require(value > 0 && value <= 32 && (value & (value - 1)) == 0, "config.num_warps is ", value,

@@ -4,14 +4,27 @@
 #include "kiln/kernels/matmul.h"
 #include "kiln/kiln.h"
 
+#include "lib/check.h"
 #include "lib/vector.h"
 
 namespace kiln::kernels {
+
+// What a config says by itself; traces check it too, for not every trace comes from the entry point.
+inline void check_config(const MatmulConfig &c) {
+  const Checker check("matmul");
+  check.block("config.block_m", c.block_m);
+  check.block("config.block_n", c.block_n);
+  check.block("config.block_k", c.block_k);
+  check.require(c.group_m >= 1 && c.group_m <= 1024, "config.group_m is ", c.group_m, ", must be from 1 to 1024");
+  check.enumeration("config.a_layout", c.a_layout, MatrixLayout::strided);
+  check.enumeration("config.b_layout", c.b_layout, MatrixLayout::strided);
+}
 
 template <class T>
 void matmul_body(const MatmulConfig &c, ptr<const T> a, ptr<const T> b, ptr<T> out, scalar<std::int32_t> m,
                  scalar<std::int32_t> n, scalar<std::int32_t> k, scalar<std::int64_t> a_row, scalar<std::int64_t> a_col,
                  scalar<std::int64_t> b_row, scalar<std::int64_t> b_col, scalar<std::int64_t> out_row) {
+  check_config(c);
   declare_whole_vectors<T>({&n, &out_row});
   if (c.a_layout == MatrixLayout::row_major)
     declare_whole_vectors<T>({&k, &a_row});

@@ -64,11 +64,7 @@ void matmul(const Matmul<T> &p, const MatmulConfig &given, const Execution &wher
   check.small_size("m", p.m);
   check.small_size("n", p.n);
   check.small_size("k", p.k);
-  check.block("config.block_m", config.block_m);
-  check.block("config.block_n", config.block_n);
-  check.block("config.block_k", config.block_k);
-  check.require(config.group_m >= 1 && config.group_m <= 1024, "config.group_m is ", config.group_m,
-                ", must be from 1 to 1024");
+  check_config(config);
   check.warps(config.num_warps);
   check.stages(config.num_stages);
   check_layout(check, "a", config.a_layout, p.a_stride);

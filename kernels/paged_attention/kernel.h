@@ -1,10 +1,26 @@
 // Paged attention, decode: the kernel.
 #pragma once
 
+#include "lib/check.h"
 #include "lib/vector.h"
 #include "paged_attention/shares.h"
 
 namespace kiln::kernels {
+
+// What a config says by itself; traces check it too, for not every trace comes from the entry point.
+inline void check_config(const PagedAttentionConfig &c) {
+  const Checker check("paged_attention");
+  check.head_dim("config.head_dim", c.head_dim);
+  check.require(c.group >= 1 && c.group <= 64, "config.group is ", c.group, ", must be from 1 to 64");
+  check.small_size("config.page_size", c.page_size, 1);
+  check.block("config.block_n", c.block_n);
+  check.enumeration("config.schedule", c.schedule, PagedSchedule::parts);
+  if (c.schedule == PagedSchedule::shares || c.schedule == PagedSchedule::parts)
+    check.block("config.lengths_tile", c.lengths_tile);
+  if (c.schedule == PagedSchedule::parts)
+    check.require(c.part_blocks >= 1 && c.part_blocks <= 65536, "config.part_blocks is ", c.part_blocks,
+                  ", must be from 1 to 65536");
+}
 
 // Without a token the sums are 0, and so is the result.
 template <class T>
@@ -70,6 +86,7 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const std::int32_t>
                           scalar<std::int64_t> key_dim, scalar<std::int64_t> value_page,
                           scalar<std::int64_t> value_token, scalar<std::int64_t> value_head,
                           scalar<std::int64_t> value_dim, scalar<std::int64_t> out_dim) {
+  check_config(c);
   if (c.overlap) { // nothing but parameters has been looked at
     wait_for_launches();
     if (c.schedule == PagedSchedule::rows)

@@ -70,20 +70,19 @@ void check_config(const Checker &check, const PagedAttention<T> &p, const PagedA
   check.require(p.heads % p.kv_heads == 0, "heads is ", p.heads, ", not a multiple of kv_heads, ", p.kv_heads);
   const std::int64_t group = p.heads / p.kv_heads;
   check.require(group <= 64, "heads / kv_heads is ", group, ", must be at most 64");
-  check.head_dim(p.head_dim);
+  check.head_dim("head_dim", p.head_dim);
   check.small_size("page_size", p.page_size, 1);
   check.small_size("max_pages", p.max_pages);
   check.small_size("page_size * max_pages", p.page_size * p.max_pages);
   check.equal("config.head_dim", config.head_dim, "head_dim", p.head_dim);
   check.equal("config.group", config.group, "heads / kv_heads", group);
   check.equal("config.page_size", config.page_size, "page_size", p.page_size);
-  check.block("config.block_n", config.block_n);
+  check_config(config);
   check.warps(config.num_warps);
   check.stages(config.num_stages);
   if (!is_shared(config.schedule))
     return;
   check.require(p.kv_heads <= 65535, "kv_heads is ", p.kv_heads, ", must be at most 65535 where programs share");
-  check.block("config.lengths_tile", config.lengths_tile);
   check.require(config.lengths_tile > 1 || p.batch <= 1, "config.lengths_tile is 1, but batch is ", p.batch);
   check.require(config.programs_per_core >= 1 && config.programs_per_core <= most_programs_per_core,
                 "config.programs_per_core is ", config.programs_per_core, ", must be from 1 to ",
