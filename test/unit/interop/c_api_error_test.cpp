@@ -328,6 +328,8 @@ TEST(CApiError, Kernels) {
                  "kiln_kernel_create: name is null");
   EXPECT_FAILURE(kiln_kernel_create("softmax_f32", nullptr, 0, nullptr), KILN_INVALID_ARGUMENT,
                  "kiln_kernel_create: kernel is null");
+  EXPECT_FAILURE(kiln_kernel_create("softmax_f32", nullptr, -3, &kernel), KILN_INVALID_ARGUMENT,
+                 "kiln_kernel_create: count is -3, must be at least 0");
   EXPECT_FAILURE(kiln_kernel_create("softmax_f32", nullptr, 1, &kernel), KILN_INVALID_ARGUMENT,
                  "kiln_kernel_create: assignments is null");
   const char *assignments[] = {nullptr};
