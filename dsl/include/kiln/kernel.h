@@ -10,7 +10,6 @@
 #include "kiln/target.h"
 #include "kiln/tile.h"
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -115,9 +114,10 @@ struct ParamTraits<scalar<T>> {
 };
 
 template <class Config>
-concept HasNumWarps = requires(const Config &config) {
-  { config.num_warps } -> std::convertible_to<int>;
-};
+concept HasNumWarps = requires(const Config &config) { config.num_warps; };
+
+template <class T>
+concept WarpCount = std::is_integral_v<T> && !std::is_same_v<T, bool> && sizeof(T) <= sizeof(int);
 
 template <class Config>
 std::string erased_config_text(const void *config) {
@@ -208,8 +208,11 @@ private:
 
     explicit View(const Config &c) : ConfigView{&c, storage, 0, 0, detail::erased_config_text<Config>} {
       for_each_field(c, [this](const auto &value) { storage[count++] = detail::to_word(value); });
-      if constexpr (detail::HasNumWarps<Config>)
+      if constexpr (detail::HasNumWarps<Config>) {
+        static_assert(detail::WarpCount<decltype(c.num_warps)>,
+                      "num_warps of a kernel config is an integer: int num_warps = 4;");
         num_warps = static_cast<int>(c.num_warps);
+      }
     }
     View(const View &) = delete;
   };
