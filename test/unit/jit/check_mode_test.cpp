@@ -121,6 +121,45 @@ TEST_P(CheckMode, FindsOffsetsThatWrap) {
   launch(1);
 }
 
+// What has wrapped may become harmless on its way into an address, 0 or less than the buffer's size.
+constexpr int wrap_ways = 6;
+constexpr int through_line = __LINE__ + 7;
+struct Way {
+  int way = 0;
+};
+void through(const Way &c, ptr<float> out, scalar<int> r) {
+  Tile square = r * r;
+  const Tile ways[] = {r << 16, maximum(square, 0), minimum(-square - 1, 0) / 8, square % 8, square >> 3, square & -8};
+  store(out + ways[c.way], 1.0f);
+}
+const Kernel through_kernel{"through", through};
+
+TEST_P(CheckMode, FollowsWhatHasWrapped) {
+  Memory out(device, std::vector<float>(8, 0), "out");
+  for (int way = 0; way < wrap_ways; ++way) {
+    SCOPED_TRACE(way);
+    auto launch = [&](int r) { through_kernel.launch({.device = device}, {way}, out.buffer.as<float>(), r); };
+    if (way == 3) { // 2^32 is a multiple of 8
+      launch(1 << 16);
+      continue;
+    }
+    const std::string text = trap(through_line, [&] { launch(way == 2 ? 65537 : 1 << 16); });
+    EXPECT_TRUE(contains(text, "the offset of this address wraps in 32 bits")) << text;
+    launch(0);
+  }
+}
+
+// Bits that are kept of a hash are meant.
+void hashed(const Way &, ptr<float> out, scalar<int> x) {
+  store(out + ((x * 1103515245 + 12345) & 0x7fffffff) % 8, 1.0f);
+}
+const Kernel hashed_kernel{"hashed", hashed};
+
+TEST_P(CheckMode, KeepsTheBitsOfAHash) {
+  Memory out(device, std::vector<float>(8, 0), "out");
+  hashed_kernel.launch({.device = device}, {}, out.buffer.as<float>(), 123456789);
+}
+
 INSTANTIATE_TEST_SUITE_P(, CheckMode, testing::Values("cpu", "interpreter", "emulated:sm_90a"), [](const auto &info) {
   return std::string(info.param).substr(0, info.param[0] == 'e' ? 8 : 11);
 });

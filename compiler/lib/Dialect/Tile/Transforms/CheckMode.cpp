@@ -10,7 +10,10 @@
 //                                                    tile.assert (%exact == extsi %o), "..."
 //                                                    %x = tile.load %q
 //
-// What a loop carries is taken as it is.
+// What loops carry, branches yield, memory holds or a sum over elements gives is taken as it is: exact() has the list
+// of what is followed.
+//
+// A loop whose induction variable steps past the largest number never ends: each is checked in front of it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +22,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
 
 namespace kiln::tile {
 #define GEN_PASS_DEF_CHECKMODE
@@ -79,6 +84,13 @@ private:
 
   /// The value in 64 bits, without any wrapping in 32 on the way; null where nothing can have wrapped.
   Value exact(Value value);
+  /// The same, or the value itself where nothing can have wrapped.
+  Value exactOrWidened(Value value) {
+    Value result = exact(value);
+    return result ? result : widened(value);
+  }
+  /// A quotient or remainder of exact operands.
+  Value exactDivision(Operation *op);
   /// What has to hold of an address, element by element.
   SmallVector<Check> checksOf(Value address);
 
@@ -103,18 +115,51 @@ Value AccessChecks::exact(Value value) {
   } else if (auto extension = dyn_cast_or_null<arith::ExtSIOp>(op)) {
     if (getElementTypeOrSelf(extension.getIn().getType()).isInteger(32))
       result = exact(extension.getIn());
-  } else if (isa_and_nonnull<arith::AddIOp, arith::SubIOp, arith::MulIOp>(op)) {
+  } else if (isa_and_nonnull<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::ShLIOp>(op)) {
+    // These wrap themselves. A shift is by less than 32: what guards it stands around it.
     Value a = exact(op->getOperand(0)), b = exact(op->getOperand(1));
     if (a || b || getElementTypeOrSelf(value.getType()).isInteger(32))
-      result = again(op, {a ? a : widened(op->getOperand(0)), b ? b : widened(op->getOperand(1))}, i64);
-  } else if (auto select = dyn_cast_or_null<arith::SelectOp>(op)) {
-    Value a = exact(select.getTrueValue()), b = exact(select.getFalseValue());
-    if (a || b)
       result = again(
-          op, {select.getCondition(), a ? a : widened(select.getTrueValue()), b ? b : widened(select.getFalseValue())},
+          op, {a ? a : widened(op->getOperand(0)), b && !isa<arith::ShLIOp>(op) ? b : widened(op->getOperand(1))}, i64);
+  } else if (isa_and_nonnull<arith::MaxSIOp, arith::MinSIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp>(op)) {
+    if (exact(op->getOperand(0)) || exact(op->getOperand(1)))
+      result = again(op, {exactOrWidened(op->getOperand(0)), exactOrWidened(op->getOperand(1))}, i64);
+  } else if (isa_and_nonnull<arith::ShRSIOp>(op)) {
+    if (Value a = exact(op->getOperand(0)))
+      result = again(op, {a, widened(op->getOperand(1))}, i64);
+  } else if (isa_and_nonnull<arith::DivSIOp, arith::RemSIOp>(op)) {
+    if (exact(op->getOperand(0)) || exact(op->getOperand(1)))
+      result = exactDivision(op);
+  } else if (auto select = dyn_cast_or_null<arith::SelectOp>(op)) {
+    if (exact(select.getTrueValue()) || exact(select.getFalseValue()))
+      result = again(
+          op, {select.getCondition(), exactOrWidened(select.getTrueValue()), exactOrWidened(select.getFalseValue())},
           i64);
   }
   return exactOf[value] = result;
+}
+
+Value AccessChecks::exactDivision(Operation *op) {
+  Type i64 = builder.getI64Type();
+  Value dividend = exactOrWidened(op->getOperand(0)), divisor = exactOrWidened(op->getOperand(1));
+  APInt constant;
+  if (matchPattern(op->getOperand(1), m_ConstantInt(&constant)) && constant.sgt(0))
+    return again(op, {dividend, divisor}, i64);
+  // The program sees to it that it does not divide by what has no result. The exact divisor may be another number.
+  auto is = [&](int64_t number) -> Value {
+    return arith::CmpIOp::create(builder, op->getLoc(), arith::CmpIPredicate::eq, divisor,
+                                 constantLike(op->getLoc(), divisor, number));
+  };
+  auto select = [&](Value condition, Value a, Value b) -> Value {
+    return arith::SelectOp::create(builder, op->getLoc(), condition, a, b);
+  };
+  Value zero = constantLike(op->getLoc(), divisor, 0), isZero = is(0), isMinusOne = is(-1);
+  Value unsafe = arith::OrIOp::create(builder, op->getLoc(), isZero, isMinusOne);
+  Value result = again(op, {dividend, select(unsafe, constantLike(op->getLoc(), divisor, 1), divisor)}, i64);
+  if (isa<arith::RemSIOp>(op)) // x % 1 is x % -1, and x % 0 is x
+    return select(isZero, dividend, result);
+  Value negative = arith::SubIOp::create(builder, op->getLoc(), zero, dividend);
+  return select(isZero, zero, select(isMinusOne, negative, result));
 }
 
 SmallVector<AccessChecks::Check> AccessChecks::checksOf(Value address) {

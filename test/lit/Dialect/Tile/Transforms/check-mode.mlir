@@ -59,6 +59,92 @@ func.func @broadcast(%ps: tensor<4x!tile.ptr<f32>>, %i: tensor<4xi32>, %x: tenso
   return
 }
 
+// A left shift wraps as a product does, whatever guards its amount.
+// CHECK-LABEL: func.func @shift(
+// CHECK-SAME: %[[P:[a-z0-9]+]]: !tile.ptr<f32>, %[[R:[a-z0-9]+]]: i32, %[[BY:[a-z0-9]+]]: i32)
+// CHECK: %[[SAFE:.*]] = arith.minui %[[BY]]
+// CHECK: %[[OK:.*]] = arith.cmpi ule, %[[BY]]
+// CHECK: tile.addptr
+// CHECK: %[[WIDE:.*]] = arith.extsi %[[R]] : i32 to i64
+// CHECK: %[[AMOUNT:.*]] = arith.extsi %[[SAFE]] : i32 to i64
+// CHECK: %[[SHIFTED:.*]] = arith.shli %[[WIDE]], %[[AMOUNT]] : i64
+// CHECK: %[[EXACT:.*]] = arith.select %[[OK]], %[[SHIFTED]], %{{.*}} : i64
+// CHECK: arith.cmpi eq, %[[EXACT]]
+// CHECK: tile.assert
+func.func @shift(%p: !tile.ptr<f32>, %r: i32, %by: i32) -> f32 {
+  %last = arith.constant 31 : i32
+  %zero = arith.constant 0 : i32
+  %safe = arith.minui %by, %last : i32
+  %shifted = arith.shli %r, %safe : i32
+  %ok = arith.cmpi ule, %by, %last : i32
+  %o = arith.select %ok, %shifted, %zero : i32
+  %q = tile.addptr %p, %o : !tile.ptr<f32>, i32
+  %x = tile.load %q : !tile.ptr<f32> -> f32
+  return %x : f32
+}
+
+// What has wrapped is followed through what cannot wrap itself.
+// CHECK-LABEL: func.func @through(
+// CHECK: tile.addptr
+// CHECK: %[[SQUARE:.*]] = arith.muli %{{.*}} : i64
+// CHECK: %[[MAX:.*]] = arith.maxsi %[[SQUARE]], %{{.*}} : i64
+// CHECK: %[[MIN:.*]] = arith.minsi %[[MAX]], %{{.*}} : i64
+// CHECK: %[[AND:.*]] = arith.andi %[[MIN]], %{{.*}} : i64
+// CHECK: %[[OR:.*]] = arith.ori %[[AND]], %{{.*}} : i64
+// CHECK: %[[XOR:.*]] = arith.xori %[[OR]], %{{.*}} : i64
+// CHECK: %[[SHIFTED:.*]] = arith.shrsi %[[XOR]], %{{.*}} : i64
+// CHECK: %[[EIGHTH:.*]] = arith.divsi %[[SHIFTED]], %{{.*}} : i64
+// CHECK: %[[REST:.*]] = arith.remsi %[[EIGHTH]], %{{.*}} : i64
+// CHECK: arith.cmpi eq, %[[REST]]
+// CHECK: tile.assert
+func.func @through(%p: !tile.ptr<f32>, %r: i32, %a: i32) -> f32 {
+  %c8 = arith.constant 8 : i32
+  %square = arith.muli %r, %r : i32
+  %max = arith.maxsi %square, %a : i32
+  %min = arith.minsi %max, %a : i32
+  %and = arith.andi %min, %a : i32
+  %or = arith.ori %and, %a : i32
+  %xor = arith.xori %or, %a : i32
+  %shifted = arith.shrsi %xor, %c8 : i32
+  %eighth = arith.divsi %shifted, %c8 : i32
+  %rest = arith.remsi %eighth, %c8 : i32
+  %q = tile.addptr %p, %rest : !tile.ptr<f32>, i32
+  %x = tile.load %q : !tile.ptr<f32> -> f32
+  return %x : f32
+}
+
+// A divisor that is not 0 or -1 may be one of them exactly, or the reverse.
+// CHECK-LABEL: func.func @divisor(
+// CHECK: tile.addptr
+// CHECK: %[[EXACT:.*]] = arith.muli %{{.*}} : i64
+// CHECK: %[[IS_ZERO:.*]] = arith.cmpi eq, %[[EXACT]], %{{.*}} : i64
+// CHECK: %[[IS_MINUS_ONE:.*]] = arith.cmpi eq, %[[EXACT]], %{{.*}} : i64
+// CHECK: %[[UNSAFE:.*]] = arith.ori %[[IS_ZERO]], %[[IS_MINUS_ONE]] : i1
+// CHECK: %[[SAFE:.*]] = arith.select %[[UNSAFE]], %{{.*}}, %[[EXACT]] : i64
+// CHECK: %[[QUOTIENT:.*]] = arith.divsi %{{.*}}, %[[SAFE]] : i64
+// CHECK: arith.select %[[IS_MINUS_ONE]], %{{.*}}, %[[QUOTIENT]] : i64
+// CHECK: arith.select %[[IS_ZERO]]
+func.func @divisor(%p: !tile.ptr<f32>, %r: i32, %a: i32) -> f32 {
+  %square = arith.muli %r, %r : i32
+  %o = arith.divsi %a, %square : i32
+  %q = tile.addptr %p, %o : !tile.ptr<f32>, i32
+  %x = tile.load %q : !tile.ptr<f32> -> f32
+  return %x : f32
+}
+
+// Where no operand can have wrapped, these cannot either.
+// CHECK-LABEL: func.func @narrow(
+// CHECK-NOT: tile.assert
+// CHECK: return
+func.func @narrow(%p: !tile.ptr<f32>, %a: i32, %b: i32) -> f32 {
+  %max = arith.maxsi %a, %b : i32
+  %and = arith.andi %max, %b : i32
+  %o = arith.divsi %and, %b : i32
+  %q = tile.addptr %p, %o : !tile.ptr<f32>, i32
+  %x = tile.load %q : !tile.ptr<f32> -> f32
+  return %x : f32
+}
+
 // What is for check mode is an assert like others, or nothing.
 // CHECK-LABEL: func.func @asserts(
 // CHECK-SAME: %[[C:[a-z0-9]+]]: i1
