@@ -65,40 +65,6 @@ Value take_stored(Tracer &t, const char *op, const Operand &operand, Value point
   return broadcast(t, value, at.shape, t.location(loc));
 }
 
-/// The kernel's parameter that a pointer was made from, where that is plain to see.
-mlir::BlockArgument root_parameter(Tracer &t, Value pointer) {
-  while (true) {
-    if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(pointer)) {
-      if (argument.getOwner() == t.frames.front().block)
-        return argument;
-      Value outside;
-      for (const Frame &frame : t.frames)
-        for (const Slot &slot : frame.slots)
-          if (slot.inside == pointer && slot.saved != pointer)
-            outside = slot.saved;
-      if (!outside)
-        return {};
-      pointer = outside;
-      continue;
-    }
-    mlir::Operation *op = pointer.getDefiningOp();
-    if (!llvm::isa<tile::AddPtrOp, tile::SplatOp, tile::BroadcastOp, tile::ExpandDimsOp, tile::ReshapeOp, tile::TransOp,
-                   tile::BitcastOp, tile::AssumeOp>(op))
-      return {};
-    pointer = op->getOperand(0);
-  }
-}
-
-void check_writable(Tracer &t, const char *op, Value pointer, const Loc &loc) {
-  mlir::BlockArgument root = root_parameter(t, pointer);
-  if (!root)
-    return;
-  auto function = llvm::cast<mlir::func::FuncOp>(root.getOwner()->getParentOp());
-  if (function.getArgAttr(root.getArgNumber(), tile::kReadOnlyAttr))
-    t.fail(loc, quoted(op) + ": parameter " + std::to_string(root.getArgNumber() + 1) +
-                    " is a ptr<const T>, through which a kernel may only read");
-}
-
 bool is_zero(const Operand &operand) {
   return (operand.kind() == Operand::Kind::integer && operand.integer() == 0) ||
          (operand.kind() == Operand::Kind::floating && operand.floating() == 0 && !std::signbit(operand.floating()));
@@ -108,7 +74,6 @@ Tile atomic(const char *op, tile::AtomicKind kind, const Operand &pointer, const
             const AtomicOptions &options, const Loc &loc) {
   Tracer &t = Tracer::current(loc);
   Value at = take_pointer(t, op, pointer, loc);
-  check_writable(t, op, at, loc);
   const DType dtype = info(at).dtype;
   const bool wide = dtype == i32 || dtype == i64;
   const bool taken = kind == tile::AtomicKind::Add        ? wide || (is_float(dtype) && !is_float8(dtype))
@@ -123,9 +88,11 @@ Tile atomic(const char *op, tile::AtomicKind kind, const Operand &pointer, const
     kind = tile::AtomicKind::FAdd;
   Value stored = take_stored(t, op, value, at, loc);
   Value mask = take_mask(t, op, options.mask, at, loc);
-  return Tracer::make(tile::AtomicRMWOp::create(t.builder, t.location(loc), stored.getType(), kind,
-                                                static_cast<tile::MemoryOrder>(options.order),
-                                                static_cast<tile::MemoryScope>(options.scope), at, stored, mask));
+  auto access = tile::AtomicRMWOp::create(t.builder, t.location(loc), stored.getType(), kind,
+                                          static_cast<tile::MemoryOrder>(options.order),
+                                          static_cast<tile::MemoryScope>(options.scope), at, stored, mask);
+  t.note_write(op, access, loc);
+  return Tracer::make(access);
 }
 
 } // namespace
@@ -200,10 +167,9 @@ Tile load(const Operand &pointer, const LoadOptions &options, Loc loc) {
 void store(const Operand &pointer, const Operand &value, const StoreOptions &options, Loc loc) {
   Tracer &t = Tracer::current(loc);
   Value at = take_pointer(t, "store", pointer, loc);
-  check_writable(t, "store", at, loc);
   Value stored = take_stored(t, "store", value, at, loc);
   Value mask = take_mask(t, "store", options.mask, at, loc);
-  tile::StoreOp::create(t.builder, t.location(loc), at, stored, mask);
+  t.note_write("store", tile::StoreOp::create(t.builder, t.location(loc), at, stored, mask), loc);
 }
 
 Tile atomic_add(const Operand &pointer, const Operand &value, const AtomicOptions &options, Loc loc) {
@@ -232,15 +198,16 @@ Tile atomic_cas(const Operand &pointer, const Operand &compare, const Operand &v
                 Loc loc) {
   Tracer &t = Tracer::current(loc);
   Value at = take_pointer(t, "atomic_cas", pointer, loc);
-  check_writable(t, "atomic_cas", at, loc);
   if (info(at).dtype != i32 && info(at).dtype != i64)
     t.fail(loc, std::string("'atomic_cas' is not defined on ") + name_of(info(at).dtype) +
                     ": bitcast the pointer and the values to i32 or i64");
   Value expected = take_stored(t, "atomic_cas", compare, at, loc);
   Value stored = take_stored(t, "atomic_cas", value, at, loc);
-  return Tracer::make(tile::AtomicCASOp::create(t.builder, t.location(loc), stored.getType(),
-                                                static_cast<tile::MemoryOrder>(options.order),
-                                                static_cast<tile::MemoryScope>(options.scope), at, expected, stored));
+  auto access = tile::AtomicCASOp::create(t.builder, t.location(loc), stored.getType(),
+                                          static_cast<tile::MemoryOrder>(options.order),
+                                          static_cast<tile::MemoryScope>(options.scope), at, expected, stored);
+  t.note_write("atomic_cas", access, loc);
+  return Tracer::make(access);
 }
 
 // ---- shapes

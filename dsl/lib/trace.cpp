@@ -76,6 +76,7 @@ TracedKernel detail::trace_kernel(const KernelBase &kernel, const ConfigView &co
   kernel.invoke(config.config, bindings.data());
   if (!t.deferred.empty())
     throw TraceError(t.deferred);
+  t.check_writes();
   mlir::func::ReturnOp::create(t.builder, function.getLoc());
 
   // C++ does not say where a function stands; line information takes its first operation's file for its own.

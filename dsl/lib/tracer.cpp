@@ -1,5 +1,6 @@
 #include "tracer.h"
 
+#include "kiln/Dialect/Tile/IR/ReadOnly.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -92,9 +93,14 @@ void detail::fail_outside_kernel(const Loc &loc, const std::string &message) {
 }
 
 std::string Tracer::message_text(const std::string &place, const std::string &message) const {
+  return message_text(place, message, llvm::ArrayRef<Loc>(calls).drop_front(first_call_));
+}
+
+std::string Tracer::message_text(const std::string &place, const std::string &message,
+                                 llvm::ArrayRef<Loc> chain) const {
   std::string text = place.empty() ? "error: " + message : place + ": error: " + message;
-  for (std::size_t i = calls.size(); i > first_call_; --i)
-    text += "\nnote: called from " + detail::place(calls[i - 1]);
+  for (const Loc &call : llvm::reverse(chain))
+    text += "\nnote: called from " + detail::place(call);
   return text + "\nnote: while tracing '" + kernel_.name() + "' with " + config_.text(config_.config);
 }
 
@@ -107,6 +113,21 @@ void Tracer::fail(const Loc &loc, const std::string &message) { fail_at(detail::
 void Tracer::defer(const Loc &loc, const std::string &message) {
   if (deferred.empty())
     deferred = message_text(detail::place(loc), message);
+}
+
+void Tracer::note_write(const char *op, mlir::Operation *access, const Loc &loc) {
+  const llvm::ArrayRef<Loc> chain = llvm::ArrayRef<Loc>(calls).drop_front(first_call_);
+  writes_.push_back({op, access, loc, {chain.begin(), chain.end()}});
+}
+
+void Tracer::check_writes() {
+  for (const Write &write : writes_)
+    if (mlir::BlockArgument argument = tile::findReadOnlyArgument(write.access->getOperand(0)))
+      throw TraceError(message_text(detail::place(write.loc),
+                                    std::string("'") + write.op + "': parameter " +
+                                        std::to_string(argument.getArgNumber() + 1) +
+                                        " is a ptr<const T>, through which a kernel may only read",
+                                    write.calls));
 }
 
 // ---- the trace

@@ -125,6 +125,13 @@ struct Tracer {
   /// tests. False where it is another value.
   bool declare_divisibility(mlir::Value value, std::int64_t divisor);
 
+  // ---- writes
+  /// Remembers that `access`, of the operation `op`, writes through its first operand.
+  void note_write(const char *op, mlir::Operation *access, const Loc &loc);
+  /// Fails where a write may reach what is read-only. Called at the end: until then a loop does not know what it
+  /// carries.
+  void check_writes();
+
   // ---- errors
   /// Throws TraceError: place, message, call chain, kernel and config.
   [[noreturn]] void fail(const Loc &loc, const std::string &message);
@@ -141,6 +148,8 @@ struct Tracer {
 
 private:
   std::string message_text(const std::string &place, const std::string &message) const;
+  /// The same with another call chain, the innermost call last.
+  std::string message_text(const std::string &place, const std::string &message, llvm::ArrayRef<Loc> chain) const;
 
   const KernelBase &kernel_;
   const ConfigView &config_;
@@ -152,6 +161,13 @@ private:
   std::uint64_t next_frame_ = 1;
   std::vector<std::unique_ptr<mlir::Block>> retired_;
   llvm::DenseMap<mlir::Value, mlir::Value> replaced_;
+  struct Write {
+    const char *op;
+    mlir::Operation *access;
+    Loc loc;
+    std::vector<Loc> calls;
+  };
+  std::vector<Write> writes_;
   llvm::DenseMap<const char *, mlir::StringAttr> files_;
 };
 

@@ -82,6 +82,50 @@ TEST(MemoryErrors, ReadOnly) {
                    q += 4;
                  }
                });
+  // Whatever way a pointer takes, and where only the end of a loop shows where it comes from.
+  const std::string store_through_1 = "'store': parameter 1 is a ptr<const T>, through which a kernel may only read";
+  expect_error(store_through_1, [](const None &, ptr<const float> p, ptr<float> q, scalar<int> n) {
+    Tile chosen = kiln::where(n > 0, p, q);
+    BAD store(chosen, 1);
+  });
+  expect_error(store_through_1, [](const None &, ptr<const float> p, ptr<float> q, scalar<int> n) {
+    Tile r = q;
+    kiln::if_(n > 0, [&] { r = p + 1; });
+    BAD store(r + arange(0, 4), 1);
+  });
+  expect_error(store_through_1, [](const None &, ptr<const float> p, ptr<float> q, scalar<int> n) {
+    Tile r = q;
+    for (Tile i : kiln::range(n)) {
+      BAD store(r, 1);
+      r = p + i;
+    }
+  });
+  expect_error(store_through_1, [](const None &, ptr<const float> p, ptr<float> q, scalar<int> n) {
+    Tile r = q;
+    for (Tile i : kiln::range(n))
+      r = p + i;
+    BAD store(r, 1);
+  });
+  expect_error(store_through_1, [](const None &, ptr<const float> p, ptr<float> q, scalar<int> n) {
+    Tile r = q, i = n + 0;
+    kiln::while_([&] { return i > 0; },
+                 [&] {
+                   BAD store(r, 1);
+                   r = p + i;
+                   i -= 1;
+                 });
+  });
+}
+
+TEST(MemoryErrors, WritableBesideReadOnly) {
+  const kiln::Kernel fine{"fine", [](const None &, ptr<const float> p, ptr<float> q, scalar<int> n) {
+                            Tile from = p + 0, to = q + 0;
+                            for (Tile i : kiln::range(n)) {
+                              store(to, load(from));
+                              kiln::if_(i > 1, [&] { to += 1; }, [&] { from += 1; });
+                            }
+                          }};
+  EXPECT_NO_THROW(fine.trace({}));
 }
 
 TEST(MemoryErrors, Atomics) {

@@ -108,6 +108,80 @@ func.func @store_readonly(%n: i32, %p: !tile.ptr<f32> {tile.readonly}) attribute
 
 // -----
 
+func.func @store_readonly_select(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>, %c: i1, %v: f32) attributes {tile.kernel} {
+  %s = arith.select %c, %q, %p : !tile.ptr<f32>
+  // expected-error @below {{'tile.store' op writes through argument 0 of the kernel, which is marked 'tile.readonly'}}
+  tile.store %s, %v : !tile.ptr<f32>
+  return
+}
+
+// -----
+
+func.func @store_readonly_if(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>, %c: i1, %v: f32) attributes {tile.kernel} {
+  %s = scf.if %c -> !tile.ptr<f32> {
+    scf.yield %q : !tile.ptr<f32>
+  } else {
+    scf.yield %p : !tile.ptr<f32>
+  }
+  // expected-error @below {{'tile.store' op writes through argument 0 of the kernel, which is marked 'tile.readonly'}}
+  tile.store %s, %v : !tile.ptr<f32>
+  return
+}
+
+// -----
+
+func.func @store_readonly_for(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>, %n: i32, %v: f32) attributes {tile.kernel} {
+  %s = scf.for %i = %n to %n step %n iter_args(%r = %q) -> !tile.ptr<f32> : i32 {
+    %next = tile.addptr %p, %i : !tile.ptr<f32>, i32
+    scf.yield %next : !tile.ptr<f32>
+  }
+  // expected-error @below {{'tile.store' op writes through argument 0 of the kernel, which is marked 'tile.readonly'}}
+  tile.store %s, %v : !tile.ptr<f32>
+  return
+}
+
+// -----
+
+func.func @store_readonly_for_body(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>, %n: i32, %v: f32) attributes {tile.kernel} {
+  %s = scf.for %i = %n to %n step %n iter_args(%r = %q) -> !tile.ptr<f32> : i32 {
+    // expected-error @below {{'tile.store' op writes through argument 0 of the kernel, which is marked 'tile.readonly'}}
+    tile.store %r, %v : !tile.ptr<f32>
+    %next = tile.addptr %p, %i : !tile.ptr<f32>, i32
+    scf.yield %next : !tile.ptr<f32>
+  }
+  return
+}
+
+// -----
+
+func.func @store_readonly_while(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>, %c: i1, %v: f32) attributes {tile.kernel} {
+  %s = scf.while (%r = %p) : (!tile.ptr<f32>) -> !tile.ptr<f32> {
+    scf.condition(%c) %r : !tile.ptr<f32>
+  } do {
+  ^bb0(%in: !tile.ptr<f32>):
+    // expected-error @below {{'tile.store' op writes through argument 0 of the kernel, which is marked 'tile.readonly'}}
+    tile.store %in, %v : !tile.ptr<f32>
+    scf.yield %q : !tile.ptr<f32>
+  }
+  return
+}
+
+// -----
+
+// A store in a loop that is invalid itself.
+func.func @store_in_invalid_loop(%p: !tile.ptr<f32> {tile.readonly}, %q: !tile.ptr<f32>, %n: i32, %v: f32) attributes {tile.kernel} {
+  // expected-error @below {{region branch point has 0 operands, but region successor needs 1 inputs}}
+  %s = "scf.for"(%n, %n, %n, %q) ({
+  ^bb0(%i: i32, %r: !tile.ptr<f32>):
+    tile.store %r, %v : !tile.ptr<f32>
+    // expected-note @below {{region branch point}}
+    "scf.yield"() : () -> ()
+  }) : (i32, i32, i32, !tile.ptr<f32>) -> !tile.ptr<f32>
+  return
+}
+
+// -----
+
 func.func @rmw_readonly(%p: !tile.ptr<i32> {tile.readonly}, %v: i32) attributes {tile.kernel} {
   // expected-error @below {{'tile.atomic_rmw' op writes through argument 0 of the kernel, which is marked 'tile.readonly'}}
   %0 = tile.atomic_rmw add relaxed device %p, %v : !tile.ptr<i32> -> i32

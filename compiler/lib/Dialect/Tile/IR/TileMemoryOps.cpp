@@ -1,5 +1,6 @@
 //===- TileMemoryOps.cpp - Pointers, loads, stores, atomics, overlapping launches ------------------------===//
 
+#include "kiln/Dialect/Tile/IR/ReadOnly.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 
 #include "mlir/Interfaces/LoopLikeInterface.h"
@@ -33,16 +34,10 @@ static LogicalResult verifyMask(Operation *op, Type pointer, Value mask) {
   return success();
 }
 
-/// Verifies that `op` does not write what a kernel's argument declares read-only. A verifier sees the operations around
-/// it, not the loops: it follows a pointer to its argument in a straight line only.
+/// Verifies that `op` does not write what a kernel's argument declares read-only.
 static LogicalResult verifyWritable(Operation *op, Value pointer) {
-  while (Operation *def = pointer.getDefiningOp()) {
-    if (!isa<AddPtrOp, SplatOp, ExpandDimsOp, BroadcastOp, ReshapeOp, TransOp, BitcastOp, AssumeOp>(def))
-      return success();
-    pointer = def->getOperand(0);
-  }
-  if (isReadOnlyArgument(cast<BlockArgument>(pointer)))
-    return op->emitOpError() << "writes through argument " << cast<BlockArgument>(pointer).getArgNumber()
+  if (BlockArgument argument = findReadOnlyArgument(pointer))
+    return op->emitOpError() << "writes through argument " << argument.getArgNumber()
                              << " of the kernel, which is marked '" << kReadOnlyAttr << "'";
   return success();
 }

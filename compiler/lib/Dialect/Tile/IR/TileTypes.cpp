@@ -1,9 +1,10 @@
 //===- TileTypes.cpp - The pointer type and rules about shapes -------------------------------------------===//
 
+#include "kiln/Dialect/Tile/IR/ReadOnly.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/DialectImplementation.h"
-#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -69,50 +70,100 @@ bool kiln::tile::isReadOnlyArgument(BlockArgument argument) {
          function.getArgAttr(argument.getArgNumber(), kReadOnlyAttr);
 }
 
-/// Pushes what the pointer `value` is made of. Fails where its origin is unknown or writable.
-static bool pushOrigins(Value value, SmallVectorImpl<Value> &worklist) {
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    Operation *parent = argument.getOwner()->getParentOp();
-    if (isa<func::FuncOp>(parent))
-      return isReadOnlyArgument(argument);
-    auto loop = dyn_cast<LoopLikeOpInterface>(parent);
-    OpOperand *init = loop ? loop.getTiedLoopInit(argument) : nullptr;
-    OpOperand *yielded = loop ? loop.getTiedLoopYieldedValue(argument) : nullptr;
-    if (!init || !yielded)
-      return false;
-    worklist.append({init->get(), yielded->get()});
-    return true;
-  }
-  Operation *op = value.getDefiningOp();
-  if (isa<AddPtrOp, SplatOp, ExpandDimsOp, BroadcastOp, ReshapeOp, TransOp, BitcastOp, AssumeOp>(op)) {
-    worklist.push_back(op->getOperand(0));
-    return true;
-  }
-  if (auto select = dyn_cast<arith::SelectOp>(op)) {
-    worklist.append({select.getTrueValue(), select.getFalseValue()});
-    return true;
-  }
-  if (auto loop = dyn_cast<LoopLikeOpInterface>(op)) {
-    auto result = cast<OpResult>(value);
-    OpOperand *init = loop.getTiedLoopInit(result);
-    BlockArgument argument = loop.getTiedLoopRegionIterArg(result);
-    if (!init || !argument)
-      return false;
-    worklist.append({init->get(), argument});
-    return true;
-  }
-  return false;
+/// Pushes what the end of a region hands on as number `index`. Verifiers look here before anyone has verified the
+/// operations around them, so nothing is taken for granted.
+static bool pushHandedOn(Region &region, unsigned index, SmallVectorImpl<Value> &worklist) {
+  if (region.empty() || region.front().empty())
+    return false;
+  Operation &end = region.front().back();
+  if (isa<scf::ConditionOp>(end))
+    ++index; // behind the condition
+  else if (!isa<scf::YieldOp>(end))
+    return false;
+  if (index >= end.getNumOperands())
+    return false;
+  worklist.push_back(end.getOperand(index));
+  return true;
 }
 
-bool kiln::tile::isReadOnlyMemory(Value pointer) {
+static bool pushOperand(Operation *op, unsigned index, SmallVectorImpl<Value> &worklist) {
+  if (index >= op->getNumOperands())
+    return false;
+  worklist.push_back(op->getOperand(index));
+  return true;
+}
+
+/// The values that a loop carries stand behind its bounds and step, and behind the induction variable.
+constexpr unsigned kForBounds = 3;
+
+/// Pushes what an argument of a loop's body is at its entry and in later iterations.
+static bool pushCarried(BlockArgument argument, SmallVectorImpl<Value> &worklist) {
+  Operation *parent = argument.getOwner()->getParentOp();
+  unsigned index = argument.getArgNumber();
+  if (isa_and_nonnull<scf::ForOp>(parent)) {
+    if (index == 0)
+      return false;
+    bool entry = pushOperand(parent, kForBounds + index - 1, worklist);
+    return pushHandedOn(parent->getRegion(0), index - 1, worklist) && entry;
+  }
+  if (!isa_and_nonnull<scf::WhileOp>(parent))
+    return false;
+  if (argument.getOwner()->getParent() != &parent->getRegion(0)) // the body, which the condition is in front of
+    return pushHandedOn(parent->getRegion(0), index, worklist);
+  bool entry = pushOperand(parent, index, worklist);
+  return pushHandedOn(parent->getRegion(1), index, worklist) && entry;
+}
+
+/// Pushes what the pointer `value`, not an argument of a function, is made of. False where not all of it is known.
+static bool pushOrigins(Value value, SmallVectorImpl<Value> &worklist) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return pushCarried(argument, worklist);
+  Operation *op = value.getDefiningOp();
+  unsigned index = cast<OpResult>(value).getResultNumber();
+  if (isa<AddPtrOp, SplatOp, ExpandDimsOp, BroadcastOp, ReshapeOp, TransOp, BitcastOp, AssumeOp>(op))
+    return pushOperand(op, 0, worklist);
+  if (isa<arith::SelectOp>(op)) {
+    bool first = pushOperand(op, 1, worklist);
+    return pushOperand(op, 2, worklist) && first;
+  }
+  if (isa<scf::IfOp>(op)) {
+    bool then = pushHandedOn(op->getRegion(0), index, worklist);
+    return pushHandedOn(op->getRegion(1), index, worklist) && then;
+  }
+  if (isa<scf::ForOp>(op)) {
+    bool entry = pushOperand(op, kForBounds + index, worklist);
+    return pushHandedOn(op->getRegion(0), index, worklist) && entry;
+  }
+  return isa<scf::WhileOp>(op) && pushHandedOn(op->getRegion(0), index, worklist);
+}
+
+/// The arguments of functions that `pointer` may be made of, with a null one where that is not all.
+static SmallVector<BlockArgument> getOrigins(Value pointer) {
+  SmallVector<BlockArgument> origins;
   SmallVector<Value> worklist{pointer};
   llvm::SmallPtrSet<Value, 8> visited;
   while (!worklist.empty()) {
     Value value = worklist.pop_back_val();
-    if (visited.insert(value).second && !pushOrigins(value, worklist))
-      return false;
+    if (!visited.insert(value).second)
+      continue;
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (argument && isa_and_nonnull<func::FuncOp>(argument.getOwner()->getParentOp()))
+      origins.push_back(argument);
+    else if (!pushOrigins(value, worklist))
+      origins.push_back(nullptr);
   }
-  return true;
+  return origins;
+}
+
+bool kiln::tile::isReadOnlyMemory(Value pointer) {
+  return llvm::all_of(getOrigins(pointer), [](BlockArgument origin) { return origin && isReadOnlyArgument(origin); });
+}
+
+BlockArgument kiln::tile::findReadOnlyArgument(Value pointer) {
+  for (BlockArgument origin : getOrigins(pointer))
+    if (origin && isReadOnlyArgument(origin))
+      return origin;
+  return nullptr;
 }
 
 bool kiln::tile::isConstantMemory(Value pointer) {
