@@ -160,6 +160,34 @@ TEST_P(CheckMode, KeepsTheBitsOfAHash) {
   hashed_kernel.launch({.device = device}, {}, out.buffer.as<float>(), 123456789);
 }
 
+// A loop that steps past the largest number would begin again at the smallest.
+constexpr int steps_line = __LINE__ + 3;
+void steps(const Way &, ptr<int> out, scalar<int> lower, scalar<int> upper, scalar<int> step) {
+  Tile count = lower * 0;
+  for (Tile i : range(lower, upper, step))
+    count += i * 0 + 1;
+  store(out, count);
+}
+const Kernel steps_kernel{"steps", steps};
+
+TEST_P(CheckMode, FindsRangesThatWouldNotEnd) {
+  const std::vector<int> none(1, -1);
+  Memory out(device, none, "out");
+  auto count = [&](int lower, int upper, int step) {
+    steps_kernel.launch({.device = device}, {}, out.buffer.as<int>(), lower, upper, step);
+    int result = -1;
+    out.buffer.copy_to_host(&result, sizeof(result));
+    return result;
+  };
+  const std::string text = trap(steps_line, [&] { count(2147480000, INT_MAX, 1000); });
+  EXPECT_TRUE(contains(text, "error: assertion failed: this range steps past the largest number")) << text;
+  EXPECT_EQ(count(2147480000, 2147482001, 1000), 3);
+  EXPECT_EQ(count(INT_MAX - 1000, INT_MAX, 500), 2); // the last step arrives at the largest number
+  EXPECT_EQ(count(0, 1, INT_MAX), 1);
+  EXPECT_EQ(count(INT_MIN, 5, INT_MAX), 2);
+  EXPECT_EQ(count(INT_MAX, INT_MIN, INT_MAX), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(, CheckMode, testing::Values("cpu", "interpreter", "emulated:sm_90a"), [](const auto &info) {
   return std::string(info.param).substr(0, info.param[0] == 'e' ? 8 : 11);
 });

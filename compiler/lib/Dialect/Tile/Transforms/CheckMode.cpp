@@ -184,13 +184,46 @@ SmallVector<AccessChecks::Check> AccessChecks::checksOf(Value address) {
   return checks;
 }
 
+/// In front of a loop: that its induction variable does not step past the largest number of its type, from where it
+/// would go on at the smallest and never end. The last number that it takes is upper - 1 - (upper - 1 - lower) % step.
+void checkEnd(scf::ForOp loop) {
+  APInt lower, upper, step;
+  const bool knowsStep = matchPattern(loop.getStep(), m_ConstantInt(&step));
+  if (loop.getUnsignedCmp() || !loop.getInductionVar().getType().isSignlessInteger() || (knowsStep && step.isOne()))
+    return; // one more than what is below a bound is a number
+  if (knowsStep && matchPattern(loop.getUpperBound(), m_ConstantInt(&upper))) {
+    bool overflows = false;
+    (void)upper.sadd_ov(step, overflows);
+    if (!overflows)
+      return;
+  }
+  OpBuilder builder(loop);
+  Location loc = loop.getLoc();
+  Type type = loop.getInductionVar().getType();
+  auto number = [&](const APInt &value) -> Value {
+    return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(type, value));
+  };
+  const unsigned width = type.getIntOrFloatBitWidth();
+  Value largest = number(APInt::getSignedMaxValue(width)), one = number(APInt(width, 1));
+  Value empty =
+      arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, loop.getLowerBound(), loop.getUpperBound());
+  Value end = arith::SubIOp::create(builder, loc, loop.getUpperBound(), one);
+  Value distance = arith::SubIOp::create(builder, loc, end, loop.getLowerBound()); // unsigned: up to all of the type
+  Value rest = arith::RemUIOp::create(builder, loc, distance, loop.getStep());
+  Value last = arith::SubIOp::create(builder, loc, end, rest);
+  Value room = arith::SubIOp::create(builder, loc, largest, loop.getStep());
+  Value fits = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sle, last, room);
+  AssertOp::create(builder, loc, arith::OrIOp::create(builder, loc, empty, fits),
+                   "this range steps past the largest number of its type, so that it would not end");
+}
+
 struct CheckModePass : tile::impl::CheckModeBase<CheckModePass> {
   using CheckModeBase::CheckModeBase;
 
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<AssertOp, LoadOp, StoreOp, AtomicRMWOp, AtomicCASOp>(op))
+      if (isa<AssertOp, LoadOp, StoreOp, AtomicRMWOp, AtomicCASOp, scf::ForOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops) {
@@ -201,6 +234,8 @@ struct CheckModePass : tile::impl::CheckModeBase<CheckModePass> {
           check.setCheckMode(false);
       } else if (!enable) {
         continue;
+      } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
+        checkEnd(loop);
       } else if (auto load = dyn_cast<LoadOp>(op)) {
         AccessChecks(op, load.getPointer(), load.getMask()).insert();
       } else if (auto store = dyn_cast<StoreOp>(op)) {

@@ -145,6 +145,46 @@ func.func @narrow(%p: !tile.ptr<f32>, %a: i32, %b: i32) -> f32 {
   return %x : f32
 }
 
+// The last step of a loop does not overflow.
+// CHECK-LABEL: func.func @loop(
+// CHECK-SAME: %[[LO:[a-z0-9]+]]: i32, %[[HI:[a-z0-9]+]]: i32, %[[STEP:[a-z0-9]+]]: i32
+// CHECK-DAG: %[[LARGEST:.*]] = arith.constant 2147483647 : i32
+// CHECK: %[[EMPTY:.*]] = arith.cmpi sge, %[[LO]], %[[HI]] : i32
+// CHECK: %[[END:.*]] = arith.subi %[[HI]], %{{.*}} : i32
+// CHECK: %[[DISTANCE:.*]] = arith.subi %[[END]], %[[LO]] : i32
+// CHECK: %[[REST:.*]] = arith.remui %[[DISTANCE]], %[[STEP]] : i32
+// CHECK: %[[LAST:.*]] = arith.subi %[[END]], %[[REST]] : i32
+// CHECK: %[[ROOM:.*]] = arith.subi %[[LARGEST]], %[[STEP]] : i32
+// CHECK: %[[FITS:.*]] = arith.cmpi sle, %[[LAST]], %[[ROOM]] : i32
+// CHECK: %[[OK:.*]] = arith.ori %[[EMPTY]], %[[FITS]] : i1
+// CHECK: tile.assert %[[OK]], "this range steps past the largest number of its type, so that it would not end"
+// CHECK-NEXT: scf.for
+// OFF-LABEL: func.func @loop(
+// OFF-NEXT: scf.for
+func.func @loop(%lo: i32, %hi: i32, %step: i32, %v: i32) {
+  scf.for %i = %lo to %hi step %step : i32 {
+    tile.print "i", %i : i32
+  }
+  return
+}
+
+// By ones it cannot, nor where the bounds say so.
+// CHECK-LABEL: func.func @safe_loops(
+// CHECK-NOT: tile.assert
+// CHECK: return
+func.func @safe_loops(%lo: i32, %hi: i32) {
+  %one = arith.constant 1 : i32
+  %eight = arith.constant 8 : i32
+  %end = arith.constant 2147483639 : i32
+  scf.for %i = %lo to %hi step %one : i32 {
+    tile.print "i", %i : i32
+  }
+  scf.for %i = %lo to %end step %eight : i32 {
+    tile.print "i", %i : i32
+  }
+  return
+}
+
 // What is for check mode is an assert like others, or nothing.
 // CHECK-LABEL: func.func @asserts(
 // CHECK-SAME: %[[C:[a-z0-9]+]]: i1

@@ -7,7 +7,7 @@ def CheckMode : Pass<"tile-check-mode", "::mlir::ModuleOp"> {
   let summary = "insert the checks of check mode, or remove what is for it alone";
   let description = [{
     In check mode a `tile.assert` with `check_mode` becomes an ordinary one, and in front of each access whose offsets are computed in 32 bits there is
-    a `tile.assert` that they do not wrap, in lanes that are on. Otherwise those with `check_mode` go, and with them what only they used.
+    a `tile.assert` that they do not wrap, in lanes that are on. One in front of each `scf.for` says that its last step does not overflow. Otherwise those with `check_mode` go, and with them what only they used.
   }];
   let options = [
     Option<"enable", "enable", "bool", "false", "check mode is on">
