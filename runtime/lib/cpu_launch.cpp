@@ -4,6 +4,7 @@
 #include "float_mode.h"
 #include "kiln/debug.h"
 #include "kiln/error.h"
+#include "kiln/runtime/host_failure.h"
 #include "worker_pool.h"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <utility>
 
 using namespace kiln;
 using namespace kiln::runtime;
@@ -54,16 +56,16 @@ private:
 };
 
 thread_local Scratch thread_scratch;
-/// Whether this thread is inside a program: its scratch is in use, and a launch from here must not wait for other
-/// threads.
-thread_local bool inside_program = false;
+/// Whose program this thread is inside, where it is: its scratch is in use, and a launch from here must not wait for
+/// other threads.
+thread_local HostFailure *launch_of_thread = nullptr;
 
 std::string program_text(const ProgramInfo &info) {
   return "(" + std::to_string(info.id[0]) + ", " + std::to_string(info.id[1]) + ", " + std::to_string(info.id[2]) + ")";
 }
 
 /// One launch: what compiled code calls `context`.
-class Launch final : public Job {
+class Launch final : public Job, public HostFailure {
 public:
   Launch(const CpuKernel &kernel, std::array<unsigned, 3> grid, const void *const *args)
       : kernel_(kernel), grid_(grid), args_(args), total_(std::uint64_t{grid[0]} * grid[1] * grid[2]) {
@@ -90,6 +92,8 @@ public:
   void finish() const {
     if (out_of_memory_)
       throw std::bad_alloc();
+    if (error_)
+      std::rethrow_exception(error_);
     if (!trap_)
       return;
     std::string message = trap_->where.empty() ? "" : trap_->where + ": error: ";
@@ -102,7 +106,7 @@ public:
   /// Remembers the first trap of the launch and stops the other programs. Never throws.
   std::int32_t trap(TrapCode code, const ProgramInfo &program, const char *where, std::string message) noexcept {
     std::lock_guard lock(mutex_);
-    if (!trap_ && !out_of_memory_) {
+    if (!trap_ && !out_of_memory_ && !error_) {
       try {
         trap_.emplace(Trap{program, where ? where : "", std::move(message)});
       } catch (const std::bad_alloc &) {
@@ -111,6 +115,14 @@ public:
     }
     return code;
   }
+
+  void fail(std::exception_ptr error) noexcept override {
+    std::lock_guard lock(mutex_);
+    if (!trap_ && !out_of_memory_ && !error_)
+      error_ = std::move(error);
+    stop();
+  }
+  bool failed() const noexcept override { return stopped_.load(std::memory_order_relaxed); }
 
   const CpuKernel &kernel() const { return kernel_; }
   const BufferTable *buffers() const { return buffers_.get(); }
@@ -139,6 +151,7 @@ private:
   std::mutex mutex_;
   std::optional<Trap> trap_;
   bool out_of_memory_ = false;
+  std::exception_ptr error_; // of a call into the user's code
   /// The first program that nobody has taken. A line of its own: every thread writes it.
   alignas(64) std::atomic<std::uint64_t> next_{0};
   alignas(64) std::atomic<bool> stopped_{false};
@@ -146,7 +159,7 @@ private:
 
 template <typename Condition>
 bool Launch::run_while(Condition condition) noexcept {
-  bool nested = inside_program;
+  HostFailure *const outer = launch_of_thread;
   Scratch nested_scratch;
   void *scratch = nullptr;
   bool worked = false;
@@ -156,7 +169,7 @@ bool Launch::run_while(Condition condition) noexcept {
       break;
     if (!worked) {
       try {
-        scratch = (nested ? nested_scratch : thread_scratch).get(kernel_.scratch_bytes);
+        scratch = (outer ? nested_scratch : thread_scratch).get(kernel_.scratch_bytes);
       } catch (const std::bad_alloc &) {
         std::lock_guard lock(mutex_);
         out_of_memory_ = true;
@@ -165,9 +178,9 @@ bool Launch::run_while(Condition condition) noexcept {
       }
     }
     worked = true;
-    inside_program = true;
+    launch_of_thread = this;
     run_chunk(begin, std::min(begin + chunk_, total_), scratch);
-    inside_program = nested;
+    launch_of_thread = outer;
   }
   return worked;
 }
@@ -199,6 +212,11 @@ void Launch::run_chunk(std::uint64_t begin, std::uint64_t end, void *scratch) no
 
 } // namespace
 
+HostFailure *kiln::runtime::current_launch() noexcept { return launch_of_thread; }
+HostFailure *kiln::runtime::set_current_launch(HostFailure *launch) noexcept {
+  return std::exchange(launch_of_thread, launch);
+}
+
 unsigned kiln::runtime::cpu_threads() { return WorkerPool::instance().threads(); }
 
 void kiln::runtime::check_grid(const std::string &kernel, std::array<unsigned, 3> grid) {
@@ -216,7 +234,7 @@ void kiln::runtime::launch_cpu(const CpuKernel &kernel, std::array<unsigned, 3> 
   check_grid(kernel.name, grid);
   Launch launch(kernel, grid, args);
   // A single program, the case where overhead shows, touches neither the clock nor the pool.
-  if (launch.total() == 1 || inside_program) {
+  if (launch.total() == 1 || launch_of_thread) {
     launch.run();
     return launch.finish();
   }
@@ -277,8 +295,11 @@ std::int32_t kiln::runtime::cpu_assert_failed(void *context, const ProgramInfo *
 
 void kiln::runtime::cpu_print(void *context, const ProgramInfo *program, const char *prefix, std::int32_t kind,
                               const void *values, std::int64_t count, const char *type) {
+  auto &launch = *static_cast<Launch *>(context);
+  if (launch.failed())
+    return; // what was thrown for the first line is not to be thrown for each
   try {
-    std::string line = static_cast<Launch *>(context)->kernel().name + program_text(*program) + " " + prefix;
+    std::string line = launch.kernel().name + program_text(*program) + " " + prefix;
     if (count > 0)
       line += std::string(" [") + type + "]";
     for (std::int64_t i = 0; i < count; ++i) {
@@ -293,6 +314,6 @@ void kiln::runtime::cpu_print(void *context, const ProgramInfo *program, const c
     }
     debug::print_line(line);
   } catch (...) {
-    // Compiled code cannot be unwound through; a line that cannot be printed is lost.
+    launch.fail(std::current_exception());
   }
 }

@@ -5,8 +5,12 @@
 #include "kiln/Dialect/Tile/IR/DeviceFunctions.h"
 #include "kiln/Dialect/Tile/IR/Tile.h"
 #include "kiln/runtime/cuda_compiler.h"
+#include "kiln/runtime/host_failure.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <cstring>
+#include <exception>
 
 using namespace kiln;
 using namespace kiln::jit;
@@ -187,6 +191,23 @@ bool reads_files(llvm::StringRef source, llvm::ArrayRef<std::pair<std::string, s
   return false;
 }
 
+/// What compiled code calls. It cannot be unwound through: when the user's function throws, the launch fails, and the
+/// program goes on with zeros to its end.
+void call_on_host(const void *function, std::int64_t count, const void *const *arguments,
+                  void *const *results) noexcept {
+  const auto &code = *static_cast<const DeviceFunctionCode *>(function);
+  runtime::HostFailure &launch = *runtime::current_launch();
+  if (!launch.failed()) {
+    try {
+      return code.call(code.callable.get(), count, arguments, results);
+    } catch (...) {
+      launch.fail(std::current_exception());
+    }
+  }
+  for (auto [index, dtype] : llvm::enumerate(code.signature.results))
+    std::memset(results[index], 0, static_cast<std::size_t>(count) * size_of(dtype));
+}
+
 } // namespace
 
 std::vector<gpu::DeviceCode> jit::device_code(const detail::TracedKernel &traced, const Subject &subject) {
@@ -250,9 +271,9 @@ HostFunctions::HostFunctions(const detail::TracedKernel &traced, const Subject &
   names_.reserve(2 * functions_.size());
   for (const DeviceFunctionUse &use : functions_) {
     symbols_.emplace_back(names_.emplace_back((tile::kHostCallPrefix + use.symbol).str()),
-                          reinterpret_cast<void *>(use.function->call));
+                          reinterpret_cast<void *>(call_on_host));
     symbols_.emplace_back(names_.emplace_back((tile::kHostCallablePrefix + use.symbol).str()),
-                          const_cast<void *>(use.function->callable.get()));
+                          const_cast<DeviceFunctionCode *>(use.function.get()));
   }
 }
 

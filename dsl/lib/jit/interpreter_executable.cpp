@@ -7,6 +7,7 @@
 
 #include "llvm/Support/raw_ostream.h"
 
+#include <exception>
 #include <mutex>
 
 using namespace kiln;
@@ -19,6 +20,8 @@ class LineStream : public llvm::raw_ostream {
 public:
   explicit LineStream(const std::string &kernel) : kernel_(kernel) { SetUnbuffered(); }
 
+  std::exception_ptr error; // what the handler has thrown, which LLVM's code cannot be unwound for
+
 private:
   void write_impl(const char *text, std::size_t size) override {
     for (char c : llvm::StringRef(text, size)) {
@@ -26,7 +29,12 @@ private:
         line_ += c;
         continue;
       }
-      debug::print_line(kernel_ + line_);
+      try {
+        if (!error)
+          debug::print_line(kernel_ + line_);
+      } catch (...) {
+        error = std::current_exception();
+      }
       line_.clear();
     }
     position_ += size;
@@ -50,11 +58,18 @@ public:
       refused = debug::describe_access(address, bytes, is_store);
       return refused.empty();
     };
+    std::exception_ptr thrown;
     auto call = [&](llvm::StringRef symbol, std::size_t count, const void *const *arguments, void *const *results) {
       const detail::DeviceFunctionCode *function = functions_.find(symbol);
-      if (function)
+      if (!function)
+        return false;
+      try {
         function->call(function->callable.get(), static_cast<std::int64_t>(count), arguments, results);
-      return function != nullptr;
+      } catch (...) {
+        thrown = std::current_exception();
+        return false;
+      }
+      return true;
     };
     LineStream lines(subject_.kernel);
     interp::Options options;
@@ -68,6 +83,10 @@ public:
     std::lock_guard lock(mutex_);
     auto kernel = module_.lookupSymbol<mlir::func::FuncOp>(subject_.kernel);
     llvm::Error error = interp::interpret(module_, subject_.kernel, {args, kernel.getNumArguments()}, grid, options);
+    if (thrown || lines.error) {
+      llvm::consumeError(std::move(error));
+      std::rethrow_exception(thrown ? thrown : lines.error);
+    }
     if (error) {
       std::string message = llvm::toString(std::move(error));
       if (!refused.empty())

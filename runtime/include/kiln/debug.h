@@ -84,7 +84,8 @@ private:
 /// wrong with it: "store of 4 bytes at 0x10, 16 bytes past the end of buffer 'out' (64 bytes)".
 KILN_API std::string describe_access(const void *address, std::size_t bytes, bool is_store);
 
-/// Receives what kernels print, one call a line (with its newline), never from two threads at once.
+/// Receives what kernels print, one call a line (with its newline), never from two threads at once. What it throws ends
+/// the launch and is thrown to its caller; of that program no further line is printed.
 using PrintHandler = void (*)(void *user, const char *text, std::size_t size);
 
 /// Sends what kernels print to `handler`; nullptr restores the default, which writes to standard output. What they

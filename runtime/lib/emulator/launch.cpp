@@ -6,6 +6,7 @@
 
 #include "kiln/error.h"
 #include "kiln/runtime/cpu_launch.h"
+#include "kiln/runtime/host_failure.h"
 
 #include <algorithm>
 #include <atomic>
@@ -25,7 +26,7 @@ namespace {
 constexpr std::uint64_t poisons[2] = {0xffffffffffffffff, 0x4343434343434343};
 
 /// One run of all programs.
-class Run final : public Job {
+class Run final : public Job, public HostFailure {
 public:
   explicit Run(const RunContext &context)
       : context_(context), total_(std::uint64_t{context.grid[0]} * context.grid[1] * context.grid[2]),
@@ -44,6 +45,7 @@ public:
     if (!has_work())
       return false;
     DefaultFloatMode float_mode;
+    HostFailure *const outer = set_current_launch(this);
     try {
       Program program(context_);
       for (std::uint64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < total_;) {
@@ -59,12 +61,20 @@ public:
       const auto &reads = program.shared().uninitialized_reads();
       uninitialized_reads_.insert(reads.begin(), reads.end());
     } catch (...) {
-      std::lock_guard lock(mutex_);
-      next_.store(total_, std::memory_order_relaxed);
-      error_ = std::current_exception();
+      fail(std::current_exception());
     }
+    set_current_launch(outer);
     return true;
   }
+
+  void fail(std::exception_ptr error) noexcept override {
+    std::lock_guard lock(mutex_);
+    if (!error_)
+      error_ = std::move(error);
+    failed_.store(true, std::memory_order_relaxed);
+    next_.store(total_, std::memory_order_relaxed);
+  }
+  bool failed() const noexcept override { return failed_.load(std::memory_order_relaxed); }
 
   /// Called when no thread is inside any more.
   void finish() const {
@@ -84,6 +94,7 @@ private:
   Counters counters_;
   std::set<std::uint32_t> uninitialized_reads_;
   std::exception_ptr error_;
+  std::atomic<bool> failed_{false};
   alignas(64) std::atomic<std::uint64_t> next_{0};
 };
 

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -216,6 +217,48 @@ TEST_P(OnDevice, EffectsHappenOnceForEachElement) {
     const int runs = device.kind() == Device::Kind::emulated ? 2 : 1; // it compares two
     EXPECT_EQ(calls, runs * (2 * n + 1 + 16 * n + 1));
     EXPECT_EQ(total, runs * (2 * sum + 1 + 16 * n * (16 * n - 1) / 2 + sum));
+  }
+}
+
+const auto picky =
+    DeviceFunction<float(float)>::cuda("picky", "__device__ float picky(float x) { return x; }",
+                                       {.host =
+                                            [](float x) {
+                                              if (x < 0)
+                                                throw std::out_of_range("picky: " + std::to_string(int(x)));
+                                              return x;
+                                            },
+                                        .pure = false});
+
+void pick(const Config &c, ptr<const float> x, ptr<float> out) {
+  auto i = program_id(0) * c.block + arange(0, c.block);
+  store(out + i, picky(load(x + i)));
+}
+const Kernel pick_kernel{"pick", pick};
+
+TEST_P(OnDevice, WhatAHostFunctionThrowsReachesTheCaller) {
+  if (device.kind() == Device::Kind::cuda)
+    return; // there nothing is called on the host
+  const Config c{.block = 16, .num_warps = 1};
+  for (const int programs : {1, 200}) {
+    std::vector<float> x(programs * c.block, 2), out(x.size());
+    const DeviceBuffer good = upload(x);
+    x[x.size() / 2] = -7;
+    const DeviceBuffer bad = upload(x), dout = upload(out);
+    auto launch = [&](const DeviceBuffer &in) {
+      pick_kernel.launch({.grid = unsigned(programs), .device = device}, c, in.as<const float>(), dout.as<float>());
+    };
+    for (int round = 0; round < 2; ++round) {
+      try {
+        launch(bad);
+        ADD_FAILURE() << "nothing is thrown";
+      } catch (const std::out_of_range &error) {
+        EXPECT_STREQ(error.what(), "picky: -7");
+      }
+      launch(good); // and the process goes on
+      dout.copy_to_host(out.data(), dout.bytes());
+      EXPECT_EQ(out, std::vector<float>(out.size(), 2));
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <pthread.h>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -409,6 +410,25 @@ TEST_P(HostLaunch, PrintsALineForEachValueWithKernelAndProgram) {
   EXPECT_NE(first.find("] 0.5 -1\n"), std::string::npos) << first;
   EXPECT_EQ(second.find("show(1, 0, 0) x ["), 0u) << second;
   EXPECT_NE(second.find("] 2 3\n"), std::string::npos) << second;
+}
+
+TEST_P(Launch, WhatAPrintHandlerThrowsReachesTheCaller) {
+  Kernel kernel{"show", show};
+  DeviceBuffer x(device, 400 * sizeof(float));
+  x.fill(0);
+  for (const unsigned grid : {1u, 200u}) {
+    debug::set_print_handler([](void *, const char *, std::size_t) { throw std::out_of_range("no more lines"); },
+                             nullptr);
+    try {
+      kernel.launch({.grid = grid, .device = device}, {}, x.as<const float>());
+      ADD_FAILURE() << "nothing is thrown";
+    } catch (const std::out_of_range &error) {
+      EXPECT_STREQ(error.what(), "no more lines");
+    }
+    debug::set_print_handler([](void *, const char *, std::size_t) {}, nullptr);
+    kernel.launch({.grid = grid, .device = device}, {}, x.as<const float>());
+    debug::set_print_handler(nullptr, nullptr);
+  }
 }
 
 TEST(LaunchErrors, WithoutADeviceTheMessageNamesTheCpu) {
