@@ -4,11 +4,13 @@
 #include "kiln/runtime/log.h"
 
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <mutex>
+#include <utility>
 
 using namespace kiln::jit;
 using kiln::runtime::environment;
@@ -16,10 +18,27 @@ using kiln::runtime::LogLevel;
 
 namespace {
 
+constexpr llvm::StringLiteral all_stages[] = {"tile",   "loops", "tile_gpu", "threads", "llvm",
+                                              "llvmir", "asm",   "ptx",      "cubin",   "report"};
+
+/// What KILN_DUMP asks for. Says so, once for each of its values, where there is no such stage.
+llvm::SmallVector<std::string> asked_for() {
+  const std::string list = environment("KILN_DUMP");
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::StringRef(list).split(names, ',', -1, /*KeepEmpty=*/false);
+  static std::mutex mutex;
+  static std::string looked_at;
+  std::lock_guard lock(mutex);
+  if (std::exchange(looked_at, list) != list)
+    for (llvm::StringRef name : names)
+      if (name != "all" && !llvm::is_contained(all_stages, name))
+        kiln::runtime::log(LogLevel::warn, "KILN_DUMP: there is no stage '" + name.str() + "': there are " +
+                                               llvm::join(llvm::ArrayRef(all_stages), ", ") + ", and all");
+  return {names.begin(), names.end()};
+}
+
 bool wanted(llvm::StringRef stage) {
-  std::string list = environment("KILN_DUMP");
-  llvm::SmallVector<llvm::StringRef> stages;
-  llvm::StringRef(list).split(stages, ',');
+  const llvm::SmallVector<std::string> stages = asked_for();
   return llvm::is_contained(stages, stage) || llvm::is_contained(stages, "all");
 }
 
@@ -61,7 +80,7 @@ std::string override_path(llvm::StringRef stage, const Subject &subject) {
 
 } // namespace
 
-bool kiln::jit::dumping() { return !environment("KILN_DUMP").empty(); }
+bool kiln::jit::dumping() { return !asked_for().empty(); }
 
 void kiln::jit::dump(llvm::StringRef stage, llvm::StringRef text, const Subject &subject) {
   if (!wanted(stage))

@@ -89,4 +89,16 @@ TEST(Dump, WritesTheStagesAskedFor) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "// kiln: loops of 'paged_decode' with {128, 16}\ntwo\n");
 }
 
+TEST(Dump, SaysOnceThatThereIsNoSuchStage) {
+  Environment environment{{"KILN_DUMP", "foo,loops,,Ptx"}};
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(dumping());
+  dump("ptx", "one", subject);
+  EXPECT_TRUE(dumping());
+  const std::string stages = "there are tile, loops, tile_gpu, threads, llvm, llvmir, asm, ptx, cubin, report, and all";
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "kiln: warning: KILN_DUMP: there is no stage 'foo': " + stages +
+                "\nkiln: warning: KILN_DUMP: there is no stage 'Ptx': " + stages + "\n");
+}
+
 } // namespace
