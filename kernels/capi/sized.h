@@ -60,11 +60,19 @@ inline constexpr std::size_t most_size = 4096;
                 "members are set that Kiln ", version(), " does not have; load the version that the caller is for");
 }
 
+/// What a structure says its size is. Read as bytes, as everything here: a caller's structure may be shorter than S.
+inline std::size_t size_of_structure(const void *structure) {
+  std::size_t size;
+  std::memcpy(&size, structure, sizeof size);
+  return size;
+}
+
 /// The structure behind a pointer that begins with its size. Members that the caller does not know are 0.
 template <class S>
 S read_sized(const S *structure, const char *name) {
   static_assert(first_size<S> > sizeof(std::size_t) && first_size<S> <= sizeof(S) && sizeof(S) <= most_size);
-  const std::size_t size = not_null(structure, name, "the structure").size;
+  check_not_null(structure, name, "the structure");
+  const std::size_t size = size_of_structure(structure);
   if (size == sizeof(S)) [[likely]]
     return *structure;
   check_size(structure, size, first_size<S>, sizeof(S), name);
@@ -76,9 +84,9 @@ S read_sized(const S *structure, const char *name) {
 /// Puts the members that the caller knows where read_sized read them; the size stays the caller's.
 template <class S>
 void write_sized(S *structure, const S &value) {
-  const std::size_t size = structure->size;
+  const std::size_t size = size_of_structure(structure);
   std::memcpy(structure, &value, std::min(size, sizeof(S)));
-  structure->size = size;
+  std::memcpy(structure, &size, sizeof size);
 }
 
 } // namespace kiln::capi

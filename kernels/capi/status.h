@@ -28,10 +28,14 @@ kiln_status guarded(F &&body) noexcept {
 }
 
 /// Throws InvalidArgument where an argument of a function is null.
-template <class T>
-T &not_null(T *value, const char *function, const char *argument) {
+inline void check_not_null(const void *value, const char *function, const char *argument) {
   if (!value) [[unlikely]]
     throw InvalidArgument(std::string(function) + ": " + argument + " is null");
+}
+
+template <class T>
+T &not_null(T *value, const char *function, const char *argument) {
+  check_not_null(value, function, argument);
   return *value;
 }
 
