@@ -2,6 +2,7 @@
 #include "lib/check.h"
 #include "lib/instantiate.h"
 #include "lib/listing.h"
+#include "lib/overlap.h"
 
 #include <algorithm>
 #include <bit>
@@ -47,6 +48,11 @@ void kv_cache_store(const KvCacheStore<T> &p, const KvCacheStoreConfig &config, 
   check.pointer("slots", p.slots);
   check.pointer("key_cache", p.key_cache);
   check.pointer("value_cache", p.value_cache);
+  const auto page_of = [&](const T *data, const CacheStrides &stride) {
+    return StridedArray(data, {{p.page_size, stride.token}, {p.kv_heads, stride.head}, {p.head_dim, stride.dim}});
+  };
+  check.require(!page_of(p.key_cache, p.key_cache_stride).overlaps(page_of(p.value_cache, p.value_cache_stride)),
+                "key_cache overlaps value_cache");
   const auto &k = p.key_stride, &v = p.value_stride;
   const auto &kc = p.key_cache_stride, &vc = p.value_cache_stride;
   kv_cache_store_kernel<T>.launch({.grid = {p.tokens}, .device = where.device, .stream = where.stream}, config, p.key,

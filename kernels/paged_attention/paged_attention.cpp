@@ -6,6 +6,7 @@
 #include "lib/device_size.h"
 #include "lib/instantiate.h"
 #include "lib/listing.h"
+#include "lib/overlap.h"
 #include "paged_attention/kernel.h"
 #include "paged_attention/tuned.h"
 
@@ -167,6 +168,10 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
     check.pointer("table", p.table);
   check.pointer("lengths", p.lengths);
   check.pointer("out", p.out);
+  const auto heads_of = [&](const T *data, const HeadStrides &stride) {
+    return StridedArray(data, {{p.batch, stride.batch}, {p.heads, stride.head}, {p.head_dim, stride.dim}});
+  };
+  check.require(!heads_of(p.out, p.out_stride).overlaps(heads_of(p.q, p.q_stride)), "out overlaps q");
 
   std::int64_t grid_x = p.kv_heads, grid_y = p.batch;
   std::int32_t *counters = nullptr;

@@ -2,6 +2,8 @@
 #include "dl_array.h"
 #include "message_of.h"
 
+#include "lib/overlap.h"
+
 #include "kiln/cuda.h"
 #include "kiln/error.h"
 
@@ -374,6 +376,56 @@ TEST(DLPack, SlotsMustLieInTheCaches) {
   EXPECT_EQ(contents_refusal(tensors), "kv_cache_store: slots[2] is 40, but the caches have 40 slots");
   slots.tensor.device = {kDLCUDA, 0};
   EXPECT_EQ(contents_refusal(tensors), "no error") << "memory of a GPU is not read";
+}
+
+// ---- Arrays that share memory
+
+using kernels::StridedArray;
+
+TEST(DLPack, ArraysInEachOthersGapsDoNotOverlap) {
+  float memory[256];
+  const auto at = [&](int offset) { return StridedArray(memory + offset, {{4, 40}, {2, 10}, {5, 1}}); };
+  EXPECT_TRUE(at(0).overlaps(at(0)));
+  EXPECT_TRUE(at(0).overlaps(at(4)));
+  EXPECT_FALSE(at(0).overlaps(at(5))) << "behind each row";
+  EXPECT_TRUE(at(0).overlaps(at(10))) << "its first rows are the other's second ones";
+  EXPECT_TRUE(at(10).overlaps(at(0)));
+  EXPECT_TRUE(at(0).overlaps(at(6)));
+  EXPECT_FALSE(at(0).overlaps(at(20)));
+  EXPECT_TRUE(at(0).overlaps(at(40)));
+  EXPECT_TRUE(at(120).overlaps(at(0)));
+  EXPECT_FALSE(at(160).overlaps(at(0)));
+  EXPECT_FALSE(at(0).overlaps(StridedArray(memory, {{0, 1}, {5, 1}})));
+  EXPECT_FALSE(at(0).overlaps(StridedArray(memory + 5, {{4, 40}, {2, 10}, {4, 1}}))) << "what is not alike may fit too";
+  EXPECT_TRUE(StridedArray(memory + 3, {{4, -1}}).overlaps(StridedArray(memory, {{1, 1}})));
+  EXPECT_FALSE(StridedArray(memory + 4, {{4, -1}}).overlaps(StridedArray(memory, {{1, 1}})));
+  EXPECT_TRUE(StridedArray(memory + 6, {{4, -1}}).overlaps(StridedArray(memory, {{4, 1}})));
+  EXPECT_FALSE(StridedArray(memory + 7, {{4, -1}}).overlaps(StridedArray(memory, {{4, 1}})));
+  EXPECT_FALSE(at(0).overlaps(StridedArray(memory, {{4, INT64_MAX / 8}}))) << "no memory is that large";
+}
+
+TEST(DLPack, ProblemsWhoseArraysOverlapAreRefused) {
+  DlArray<float> q({1, 4, 16}), k({3, 8, 2, 16}), v({3, 8, 2, 16});
+  DlArray<std::int32_t> table({1, 3}), lengths({1});
+  const auto decode = dlpack::to_problem<float>(
+      dlpack::PagedAttentionTensors{q.get(), k.get(), k.get(), table.get(), lengths.get(), q.get()});
+  EXPECT_EQ(message_of<InvalidArgument>([&] { kernels::paged_attention(decode, {.device = Device::cpu()}); }),
+            "paged_attention: out overlaps q");
+  DlArray<float> key({1, 2, 16});
+  DlArray<std::int64_t> slots({1});
+  const auto store =
+      dlpack::to_problem<float>(dlpack::KvCacheStoreTensors{key.get(), key.get(), slots.get(), k.get(), k.get()});
+  EXPECT_EQ(message_of<InvalidArgument>(
+                [&] { kernels::kv_cache_store(store, kernels::default_config(store), {.device = Device::cpu()}); }),
+            "kv_cache_store: key_cache overlaps value_cache");
+  // K and V of one allocation, in turns.
+  DlArray<float> both({3, 8, 2, 16}, {512, 32, 16, 1}, 1536), second({3, 8, 2, 16}, {512, 32, 16, 1}, 0);
+  second.tensor.data = both.values.data() + 256;
+  const auto turns = dlpack::to_problem<float>(
+      dlpack::KvCacheStoreTensors{key.get(), key.get(), slots.get(), both.get(), second.get()});
+  EXPECT_EQ(message_of<InvalidArgument>(
+                [&] { kernels::kv_cache_store(turns, kernels::default_config(turns), {.device = Device::cpu()}); }),
+            "no error");
 }
 
 } // namespace

@@ -46,8 +46,8 @@ struct KvCacheStore {
 template <class T>
 KILN_API KvCacheStoreConfig default_config(const KvCacheStore<T> &problem);
 
-/// Throws InvalidArgument where a field does not make sense or the config is for another problem, and what
-/// Kernel::launch throws.
+/// Throws InvalidArgument where a field does not make sense, the first pages of the caches overlap or the config is for
+/// another problem, and what Kernel::launch throws. The caches may lie in each other's gaps.
 template <class T>
 KILN_API void kv_cache_store(const KvCacheStore<T> &problem, const KvCacheStoreConfig &config,
                              const Execution &where = {});

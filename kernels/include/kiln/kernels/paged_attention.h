@@ -126,9 +126,9 @@ template <class T>
 KILN_API std::int64_t workspace_bytes(const PagedAttention<T> &problem, const PagedAttentionConfig &config,
                                       Device device = {});
 
-/// Throws InvalidArgument where a field does not make sense or the config is for another problem, and what
-/// Kernel::launch throws. On a GPU nothing but a launch is enqueued, which may be captured in a graph: replays see the
-/// lengths, tables and values of their time.
+/// Throws InvalidArgument where a field does not make sense, out overlaps q or the config is for another problem, and
+/// what Kernel::launch throws. On a GPU nothing but a launch is enqueued, which may be captured in a graph: replays see
+/// the lengths, tables and values of their time.
 template <class T>
 KILN_API void paged_attention(const PagedAttention<T> &problem, const PagedAttentionConfig &config,
                               const Execution &where = {});
