@@ -20,6 +20,10 @@ void runtime::write_pack(const std::string &path, std::span<const PackContent> c
     if (!file)
       fail(file.error());
     error = write_all(file.get(), bytes);
+    // The name must not reach the disk before what it names: the machine may stop between the two.
+    while (error == 0 && ::fsync(file.get()) != 0)
+      if (errno != EINTR)
+        error = errno;
     // Some file systems tell only now that there is no room.
     if (::close(file.release()) != 0 && error == 0 && errno != EINTR)
       error = errno;

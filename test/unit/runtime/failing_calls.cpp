@@ -94,6 +94,11 @@ int close(int file) {
   return -1;
 }
 
+int fsync(int file) {
+  static auto *const next = real<int(int)>("fsync");
+  return STRIKE("fsync") ? -1 : next(file);
+}
+
 int mkdir(const char *path, mode_t mode) noexcept {
   static auto *const next = real<int(const char *, mode_t)>("mkdir");
   return STRIKE("mkdir") ? -1 : next(path, mode);

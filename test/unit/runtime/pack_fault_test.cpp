@@ -4,6 +4,8 @@
 
 #include "kiln/error.h"
 
+#include <set>
+
 using namespace kiln;
 using namespace kiln::runtime;
 using namespace kiln::runtime::test;
@@ -93,6 +95,7 @@ TEST_F(PackFault, AFailureIsNotKept) {
 }
 
 TEST_F(PackFault, WritingMayFailAtAnyCall) {
+  std::set<std::string_view> struck;
   for (int error : errors)
     for (bool from_then_on : {false, true})
       for (std::size_t chunk : {0, 1000})
@@ -111,6 +114,7 @@ TEST_F(PackFault, WritingMayFailAtAnyCall) {
             fault = thrown.what();
           }
           plan.armed = false;
+          struck.insert(plan.struck);
           const bool written = fault.empty();
           expect_whole(written);
           if (!written)
@@ -129,6 +133,7 @@ TEST_F(PackFault, WritingMayFailAtAnyCall) {
             break;
           }
         }
+  EXPECT_TRUE(struck.contains("fsync")) << "the bytes are on the disk before the name is";
 }
 
 TEST_F(PackFault, TheWriterMayBeKilledAtAnyCallAndAfterAnyByte) {
