@@ -11,7 +11,8 @@
 
 namespace kiln {
 
-/// How many programs a launch runs along each axis. At most 2^31 - 1 each.
+/// How many programs a launch runs along each axis: at most 2^31 - 1 along x and 65535 along y and z, on every
+/// device; a launch refuses more.
 struct Grid {
   std::uint32_t x = 1, y = 1, z = 1;
 
