@@ -87,6 +87,20 @@ class Package:
         run("g++", HERE / "consumer/main.cpp", *flags, "-o", program)
         junit.fail_unless("works" in run(program), "said nothing")
 
+    def pkg_config_of_the_runtime(self):
+        """A program that launches packs needs no compiler."""
+        if not shutil.which("pkg-config"):
+            raise junit.Skip("there is no pkg-config")
+        directory = next(self.prefix.rglob("kiln-runtime.pc")).parent
+        flags = run("env", f"PKG_CONFIG_PATH={directory}", "pkg-config", "--cflags", "--libs", "kiln-runtime").split()
+        scratch = fresh(self.scratch / "pkg-config-runtime")
+        source, program = scratch / "program.cpp", scratch / "program"
+        source.write_text('#include "kiln/error.h"\n#include "kiln/pack.h"\n#include <cstdio>\n'
+                          'int main() { try { kiln::Pack("none.kpack"); } catch (const kiln::PackError &) { std::puts("works"); } }\n')
+        run("g++", source, *flags, "-o", program)
+        junit.fail_unless("works" in run(program), "said nothing")
+        junit.fail_unless("libkiln.so" not in run("readelf", "-d", program), "it needs the compiler")
+
     def c(self):
         """A program in C, by whatever C compiler the system has."""
         library = next(self.prefix.rglob("libkiln.so")).parent
@@ -139,6 +153,7 @@ def main():
         ("tests of a user's IR", package.ir_tests),
         ("an installed tree can be moved", package.relocated),
         ("pkg-config", package.pkg_config),
+        ("pkg-config of the runtime", package.pkg_config_of_the_runtime),
         ("libkiln alone", package.one_library),
         ("a program in C", package.c),
         ("the Python package", package.python),
