@@ -62,8 +62,6 @@ TracedKernel detail::trace_kernel(const KernelBase &kernel, const ConfigView &co
   TracedKernel traced{make_context(), {}, {}};
   traced.module = mlir::ModuleOp::create(mlir::UnknownLoc::get(traced.context.get()));
   Tracer t(kernel, config, *traced.context);
-  if (kernel.name().empty())
-    t.fail_at("", "a kernel needs a name, here it is empty");
   if (config.num_warps < 0 || config.num_warps > 32 ||
       (config.num_warps != 0 && !std::has_single_bit(unsigned(config.num_warps))))
     t.fail_at("", "num_warps is a power of two from 1 to 32, got " + std::to_string(config.num_warps));

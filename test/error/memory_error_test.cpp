@@ -128,17 +128,6 @@ TEST(MemoryErrors, WritableBesideReadOnly) {
   EXPECT_NO_THROW(fine.trace({}));
 }
 
-TEST(KernelErrors, EmptyName) {
-  const kiln::Kernel nameless{"", [](const None &, ptr<float> p) { store(p, 1); }};
-  float x = 0;
-  try {
-    nameless.launch({.device = kiln::Device::cpu()}, {}, &x);
-    ADD_FAILURE() << "was accepted";
-  } catch (const kiln::TraceError &error) {
-    EXPECT_STREQ(error.what(), "error: a kernel needs a name, here it is empty\nnote: while tracing '' with {}");
-  }
-}
-
 TEST(MemoryErrors, Atomics) {
   expect_error("'atomic_max' is not defined on f32: it takes i32 and i64",
                [](const None &, ptr<float> p) { BAD kiln::atomic_max(p, 1); });
