@@ -78,6 +78,16 @@ TEST_P(Launch, AnotherConfigIsAnotherCompile) {
   EXPECT_EQ(kernel.counters().hits, 6u);
 }
 
+// Those of functions that compiled code may call, and of what it defines, among them.
+TEST_P(Launch, KernelsMayHaveAnyName) {
+  for (const char *name : {"", "scale<float>-1 x", "1.f32", "gr\u00fcn", "\"", "main", "memcpy", "expf", "llvm.memcpy",
+                           "kiln_cpu_check", "kiln_cpu_print", "__dso_handle"}) {
+    Kernel kernel{name, scale};
+    expect_scales(kernel, {});
+    EXPECT_EQ(kernel.name(), name);
+  }
+}
+
 TEST_P(Launch, CompileWarmsUpAndReports) {
   Kernel kernel{"scale", scale};
   CompileReport cold = kernel.compile({}, device);

@@ -54,7 +54,6 @@ llvm::Expected<std::unique_ptr<CompiledKernel>> cpu::compile(ModuleOp module, co
       llvm::make_filter_range(module.getOps<func::FuncOp>(), [](func::FuncOp f) { return tile::isKernel(f); }));
   if (kernels.size() != 1)
     return llvm::createStringError("a module must hold one kernel, this one holds %zu", kernels.size());
-  std::string name = kernels[0].getName().str();
 
   FirstError firstError(context);
   TileToCPUOptions lowering;
@@ -71,6 +70,10 @@ llvm::Expected<std::unique_ptr<CompiledKernel>> cpu::compile(ModuleOp module, co
     if (succeeded(loops.run(*copy)))
       options.dump("loops", printed(*copy));
   }
+  // Kernels are named freely: like a function of C, like what compiled code calls, not at all. No other symbol has a dot
+  // behind this word.
+  std::string name = "kernel." + kernels[0].getName().str();
+  kernels[0].setSymName(name);
   buildTileToCPUPipeline(passes, lowering);
   if (failed(passes.run(module)))
     return firstError.error("the kernel could not be lowered for the CPU");
