@@ -70,8 +70,8 @@ llvm::Expected<std::unique_ptr<CompiledKernel>> cpu::compile(ModuleOp module, co
     if (succeeded(loops.run(*copy)))
       options.dump("loops", printed(*copy));
   }
-  // Kernels are named freely: like a function of C, like what compiled code calls, not at all. No other symbol has a dot
-  // behind this word.
+  // Kernels are named freely: like a function of C, like what compiled code calls, not at all. No other symbol has a
+  // dot behind this word.
   std::string name = "kernel." + kernels[0].getName().str();
   kernels[0].setSymName(name);
   buildTileToCPUPipeline(passes, lowering);
