@@ -29,6 +29,7 @@
 #include "mlir/Dialect/Vector/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Vector/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/CommandLine.h"
 
 using namespace mlir;
 
@@ -74,4 +75,8 @@ void kiln::registerPasses() {
   registerReconcileUnrealizedCastsPass();
   registerSCFToControlFlowPass();
   registerUBToLLVMConversionPass();
+}
+
+void kiln::registerVersion() {
+  llvm::cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "Kiln " KILN_VERSION "\n"; });
 }

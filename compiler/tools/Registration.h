@@ -15,6 +15,9 @@ void registerDialects(mlir::DialectRegistry &registry);
 /// Registers Kiln's passes and the upstream passes that its pipelines are made of.
 void registerPasses();
 
+/// Makes --version print Kiln's version and nothing else, as all tools do.
+void registerVersion();
+
 } // namespace kiln
 
 #endif // KILN_TOOLS_REGISTRATION_H

@@ -2,6 +2,7 @@
 // names, checked against the double-precision reference.
 #include "kiln/kernels/registry.h"
 #include "kiln/kiln.h"
+#include "kiln/tool_arguments.h"
 
 #include "benchmark/decode_cell.h"
 #include "benchmark/device_decode.h"
@@ -16,6 +17,17 @@ using namespace kiln;
 namespace {
 
 constexpr double allowed_error = 5e-3;
+
+constexpr const char *help =
+    R"(usage: %s [DEVICE]...
+
+Runs a decode step of paged attention on each device, or on the CPU and the first GPU where none is named; times it and
+checks it against a double-precision reference. Status 1 says that a result was wrong.
+
+  DEVICE     cpu, interpreter, cuda:N, emulated:ARCH, such as emulated:sm_90a
+  --help     print this
+  --version  print the version of Kiln
+)";
 
 /// All of them where that takes a moment.
 std::vector<bench::Cell> cells(Device device) {
@@ -67,6 +79,27 @@ bool run(const bench::Cell &cell, Device device) {
 } // namespace
 
 int main(int argc, char **argv) {
+  std::vector<Device> devices;
+  bool help_wanted = false, version_wanted = false;
+  const int status = run_tool([&] {
+    ToolArguments arguments(argc, argv);
+    while (arguments.next()) {
+      if (arguments.is_flag("--help") || arguments.is_flag("-h"))
+        help_wanted = true;
+      else if (arguments.is_flag("--version"))
+        version_wanted = true;
+      else if (arguments.is_option())
+        throw InvalidArgument("error: unknown option '" + std::string(arguments.text()) + "'");
+      else
+        devices.push_back(Device::parse(arguments.text()));
+    }
+    if (help_wanted)
+      std::printf(help, argv[0]);
+    else if (version_wanted)
+      print_version();
+  });
+  if (status != 0 || help_wanted || version_wanted)
+    return status;
   std::printf(
       "Paged-attention decode: fp16, 32 query heads on 8 K/V heads, head_dim 128, pages of 16 tokens, shuffled block "
       "table.\n"
@@ -77,9 +110,6 @@ int main(int argc, char **argv) {
               "run us", "GB/s", "max error");
   bool pass = true;
   try {
-    std::vector<Device> devices;
-    for (int i = 1; i < argc; ++i)
-      devices.push_back(Device::parse(argv[i]));
     std::string missing;
     if (devices.empty()) {
       devices.push_back(Device::cpu());

@@ -30,10 +30,11 @@ last part, "_f16".
   --list              print the kernels, each with the sizes of its problem and their defaults
   --set FIELD=VALUE   change a member of the config; kiln-compile --list shows them
   --shape SIZE=VALUE  change a size of the problem
-  --arch ARCH         the GPU; the default is sm_90a
+  --arch ARCH         the GPU: sm_90a, which is the default, or emulated:sm_90a, which is the same here
   --html FILE         write a page with the whole source beside the numbers there, and print no tables
   --source DIRECTORY  where the kernels' source is; else it is looked for in the current directory and beside this program
   --help              print this
+  --version           print the version of Kiln
 )";
 
 struct CommandLine {
@@ -41,7 +42,7 @@ struct CommandLine {
   std::vector<std::string_view> assignments, sizes;
   std::string arch = "sm_90a";
   std::string html, source;
-  bool list = false, help = false;
+  bool list = false, help = false, version = false;
 };
 
 CommandLine parse(ToolArguments arguments) {
@@ -62,6 +63,8 @@ CommandLine parse(ToolArguments arguments) {
       result.list = true;
     else if (arguments.is_flag("--help") || arguments.is_flag("-h"))
       result.help = true;
+    else if (arguments.is_flag("--version"))
+      result.version = true;
     else
       arguments.take_kernel(result.kernel, "a member of the config is changed with --set, a size with --shape");
   }
@@ -75,6 +78,12 @@ void list() {
       line += " " + member_text(size, size.value);
     std::puts(line.c_str());
   }
+}
+
+/// All GPUs are emulated here, with or without the prefix that tells them from others elsewhere.
+Device device_of(std::string_view arch) {
+  constexpr std::string_view prefix = "emulated:";
+  return Device::emulated(arch.starts_with(prefix) ? arch.substr(prefix.size()) : arch);
 }
 
 std::vector<std::string> source_directories(const CommandLine &command) {
@@ -100,7 +109,7 @@ std::vector<LaunchProfile> profile(const AnyKernel &kernel, const CommandLine &c
   options.compare_poison = false;
   set_emulator_options(options);
   EmulatorProfiler profiler;
-  profile_tool::run(kernel, shape, command.assignments, Device::emulated(command.arch));
+  profile_tool::run(kernel, shape, command.assignments, device_of(command.arch));
   return profiler.launches();
 }
 
@@ -120,6 +129,8 @@ int main(int argc, char **argv) {
       std::printf(help, argv[0]);
       return;
     }
+    if (command.version)
+      return print_version();
     if (command.list)
       return list();
     const AnyKernel &kernel = kernel_named(command.kernel, kernels::all_kernels());

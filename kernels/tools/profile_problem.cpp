@@ -12,6 +12,7 @@
 #include "paged_attention/random_problem.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 
 using namespace kiln;
@@ -31,10 +32,29 @@ struct Request {
   std::int64_t size(std::string_view name) const {
     const auto member = std::ranges::find(members, name, &ConfigMember::name);
     const auto value = static_cast<std::int64_t>(shape[static_cast<std::size_t>(member - members.begin())]);
+    check_elements({value});
     if (value < 1)
       throw InvalidArgument("error: " + kernel.name() + " is not profiled with " + member_text(*member, double(value)) +
                             ": sizes are at least 1");
     return value;
+  }
+
+  /// Throws InvalidArgument where an array of that shape is more than a problem for an emulator: before its memory is
+  /// asked for, and before the product has overflowed.
+  void check_elements(std::initializer_list<std::int64_t> sizes) const {
+    constexpr std::int64_t most = std::int64_t(1) << 28;
+    std::int64_t elements = 1;
+    for (std::int64_t size : sizes) {
+      if (size <= most / elements) {
+        elements *= std::max<std::int64_t>(size, 1);
+        continue;
+      }
+      std::string text;
+      for (std::size_t i = 0; i < members.size(); ++i)
+        text += " " + member_text(members[i], shape[i]);
+      throw InvalidArgument("error: " + kernel.name() + " is not profiled with" + text + ": an array may have " +
+                            std::to_string(most) + " elements");
+    }
   }
 
   template <class Config>
@@ -90,6 +110,7 @@ struct Softmax {
 
   static void run(const Request &request) {
     const std::int64_t rows = request.size("rows"), columns = request.size("columns");
+    request.check_elements({rows, columns});
     Array<T> in(request.device, rows * columns), out(request.device, rows * columns);
     const kernels::Softmax<T> problem{
         .in = in.data(), .out = out.data(), .rows = rows, .cols = columns, .in_stride = columns, .out_stride = columns};
@@ -103,6 +124,7 @@ struct RmsNorm {
 
   static void run(const Request &request) {
     const std::int64_t rows = request.size("rows"), columns = request.size("columns");
+    request.check_elements({rows, columns});
     Array<T> x(request.device, rows * columns), weight(request.device, columns), out(request.device, rows * columns);
     const kernels::RmsNorm<T> problem{.x = x.data(),
                                       .weight = weight.data(),
@@ -130,6 +152,9 @@ struct Matmul {
 
   static void run(const Request &request) {
     const std::int64_t m = request.size("m"), n = request.size("n"), k = request.size("k");
+    request.check_elements({2, m, k});
+    request.check_elements({2, k, n});
+    request.check_elements({m, n});
     Array<T> a(request.device, 2 * m * k), b(request.device, 2 * k * n), out(request.device, m * n);
     kernels::Matmul<T> problem{.a = a.data(),
                                .b = b.data(),
@@ -155,6 +180,7 @@ struct KvCacheStore {
   static void run(const Request &request) {
     const std::int64_t tokens = request.size("tokens"), heads = request.size("heads"), dim = request.size("head_dim"),
                        page = request.size("page");
+    request.check_elements({2 * tokens + page, heads, dim});
     // Every second slot of as many pages as that takes.
     std::vector<std::int64_t> places;
     for (std::int64_t i = 0; i < tokens; ++i)
@@ -188,12 +214,13 @@ struct PagedAttention {
                                            whole("group", 4), whole("head_dim", 128), whole("page", 16)};
 
   static void run(const Request &request) {
-    const std::vector<std::int32_t> lengths(static_cast<std::size_t>(request.size("batch")),
-                                            static_cast<std::int32_t>(request.size("length")));
-    const kernels::RandomPagedAttention<T> host(lengths, {.kv_heads = request.size("heads"),
-                                                          .group = request.size("group"),
-                                                          .head_dim = request.size("head_dim"),
-                                                          .page_size = request.size("page")});
+    const std::int64_t batch = request.size("batch"), length = request.size("length"), heads = request.size("heads"),
+                       group = request.size("group"), dim = request.size("head_dim"), page = request.size("page");
+    request.check_elements({batch, length + page, heads, dim});
+    request.check_elements({batch, heads, group, dim});
+    const std::vector<std::int32_t> lengths(static_cast<std::size_t>(batch), static_cast<std::int32_t>(length));
+    const kernels::RandomPagedAttention<T> host(
+        lengths, {.kv_heads = heads, .group = group, .head_dim = dim, .page_size = page});
     bench::DeviceDecode<T> decode(host, request.device);
     const auto config = request.changed(kernels::default_config(decode.problem, request.device));
     decode.reserve(config);

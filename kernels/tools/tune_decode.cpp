@@ -64,6 +64,10 @@ int main(int argc, char **argv) {
         std::fputs(usage, stdout);
         return 0;
       }
+      if (arguments.is_flag("--version")) {
+        print_version();
+        return 0;
+      }
       if (arguments.text() == "--save")
         save = arguments.value("FILE");
       else if (arguments.text() == "--from")

@@ -202,6 +202,8 @@ int run(const std::vector<std::string_view> &arguments) {
   std::string command(arguments[0]);
   if (command == "--help" || command == "help")
     return program.help();
+  if (command == "--version")
+    return program.version();
 
   std::optional<std::int64_t> days = 0;
   if (command == "list" || command == "verify" || command == "stats" || command == "path") {

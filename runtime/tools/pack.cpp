@@ -59,6 +59,8 @@ void verify(const Pack &pack) {
 int run(const std::vector<std::string_view> &arguments) {
   if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "help"))
     return program.help();
+  if (arguments.size() == 1 && arguments[0] == "--version")
+    return program.version();
   if (arguments.empty())
     return program.usage_error("no command");
   const auto command = arguments[0] == "list"     ? list

@@ -1,6 +1,8 @@
 // What the command-line tools of the runtime share.
 #pragma once
 
+#include "kiln/version.h"
+
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -14,6 +16,10 @@ struct Program {
 
   int help() const {
     std::fputs(usage, stdout);
+    return 0;
+  }
+  int version() const {
+    std::printf("Kiln %s\n", kiln::version());
     return 0;
   }
   int failure(const std::string &message) const {

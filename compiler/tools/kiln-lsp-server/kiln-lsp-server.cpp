@@ -6,6 +6,7 @@
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 
 int main(int argc, char **argv) {
+  kiln::registerVersion();
   mlir::DialectRegistry registry;
   kiln::registerDialects(registry);
   return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));

@@ -9,6 +9,7 @@
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  kiln::registerVersion();
   mlir::DialectRegistry registry;
   kiln::registerDialects(registry);
   kiln::registerPasses();

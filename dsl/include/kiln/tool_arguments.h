@@ -41,6 +41,9 @@ private:
 /// other.
 KILN_API int run_tool(const std::function<void()> &tool);
 
+/// What --version prints: "Kiln 0.1.0".
+KILN_API void print_version();
+
 /// To the file, or to standard output where `path` is empty. Throws Error.
 KILN_API void write_output(const std::string &path, const std::string &text);
 

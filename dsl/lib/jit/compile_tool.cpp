@@ -35,6 +35,7 @@ is taken.
   --target ARCH,...  of a pack: the GPUs to compile for
   --config F=V,...   of a pack: a config of the kernel that was named last; without one, its default config
   --help             print this
+  --version          print the version of Kiln
 )";
 
 void list(std::span<const AnyKernel> kernels) {
@@ -72,6 +73,8 @@ int kiln::compile_tool(int argc, const char *const *argv, std::span<const AnyKer
       std::printf(help, program, targets.c_str());
       return;
     }
+    if (command.version)
+      return print_version();
     if (command.list)
       return list(kernels);
     const AnyKernel &kernel = kernel_named(command.kernel, kernels);

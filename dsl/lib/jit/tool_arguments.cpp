@@ -1,7 +1,9 @@
 #include "kiln/tool_arguments.h"
 
 #include "kiln/error.h"
+#include "kiln/version.h"
 
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <algorithm>
@@ -21,16 +23,37 @@ std::string joined(const std::vector<std::string> &names) {
   return text;
 }
 
-/// The names among `names` that `wanted` may be a part or a misspelling of, best first.
-std::vector<std::string> near_names(std::string_view wanted, const std::vector<std::string> &names) {
-  std::vector<std::pair<unsigned, std::string>> scored;
-  for (const std::string &name : names) {
-    const unsigned distance = llvm::StringRef(name).edit_distance(llvm::StringRef(wanted));
-    // What is missing from a name counts for nothing: people leave parts out.
-    const std::size_t missing = name.size() - std::min(name.size(), wanted.size());
-    if (distance - missing <= std::min<std::size_t>(3, wanted.size() / 3))
-      scored.push_back({distance, name});
+bool is_misspelling(llvm::StringRef wanted, llvm::StringRef of) {
+  const auto most = static_cast<unsigned>(std::min<std::size_t>(3, wanted.size() / 3));
+  return wanted.edit_distance(of, /*AllowReplacements=*/true, /*MaxEditDistance=*/most) <= most;
+}
+
+/// Whether `wanted` is `name` misspelt, without some of its parts, or cut short: "atention_f16" is near
+/// "paged_attention_decode_f16". Whole parts are left out, not letters, or a few letters would be near every long name.
+bool is_near(llvm::StringRef wanted, llvm::StringRef name) {
+  constexpr std::size_t most_parts = 6; // there are 2^parts ways to leave some out
+  if (wanted.size() >= 3 && name.contains(wanted))
+    return true;
+  llvm::SmallVector<llvm::StringRef> parts;
+  name.split(parts, '_', most_parts - 1);
+  for (unsigned kept = 1; kept < 1U << parts.size(); ++kept) {
+    std::string text;
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (kept >> i & 1)
+        text += (text.empty() ? "" : "_") + parts[i].str();
+    if (is_misspelling(wanted, text))
+      return true;
   }
+  return false;
+}
+
+/// The names among `names` that `wanted`, or what comes before its type, is near; best first.
+std::vector<std::string> near_names(llvm::StringRef wanted, const std::vector<std::string> &names) {
+  const llvm::StringRef family = wanted.rsplit('_').first;
+  std::vector<std::pair<unsigned, std::string>> scored;
+  for (const std::string &name : names)
+    if (is_near(wanted, name) || is_near(family, name))
+      scored.push_back({llvm::StringRef(name).edit_distance(wanted), name});
   std::ranges::sort(scored);
   std::vector<std::string> result;
   for (auto &[score, name] : scored)
@@ -88,6 +111,8 @@ int kiln::run_tool(const std::function<void()> &tool) {
     return 1;
   }
 }
+
+void kiln::print_version() { std::printf("Kiln %s\n", version()); }
 
 void kiln::write_output(const std::string &path, const std::string &text) {
   std::FILE *file = path.empty() ? stdout : std::fopen(path.c_str(), "wb");

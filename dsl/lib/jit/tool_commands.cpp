@@ -49,6 +49,8 @@ CompileCommand jit::parse_compile_command(ToolArguments arguments) {
       result.list = true;
     else if (arguments.is_flag("--help") || arguments.is_flag("-h"))
       result.help = true;
+    else if (arguments.is_flag("--version"))
+      result.version = true;
     else
       arguments.take_kernel(result.kernel, "a member of the config is changed with --set");
   }

@@ -12,7 +12,7 @@ struct CompileCommand {
   std::optional<Target> target;
   std::string_view stage = "tile";
   std::string output;
-  bool line_info = false, list = false, help = false;
+  bool line_info = false, list = false, help = false, version = false;
 };
 
 /// Throws InvalidArgument where the command line is wrong.
