@@ -12,6 +12,9 @@
 // Then an operand whose home is not what its operation needs is converted in front of it. Most of these conversions are
 // of cheap values: `tile-gpu-remove-conversions` makes them anew instead.
 //
+// A tile of which a thread would hold far more than its registers do is refused: the assembler spills it, in a time
+// that grows faster than the tile, from seconds to hours.
+//
 // The values that a loop carries, and what the branches of an if yield, have one home together.
 //
 //===----------------------------------------------------------------------===//
@@ -42,6 +45,9 @@ struct Home {
   Merit merit = Merit::Arbitrary;
 };
 
+/// The elements of a tile that a thread may hold. It has 255 registers of 32 bits.
+constexpr int64_t kMaxElements = 2048;
+
 bool isTile(Value value) { return isa<RankedTensorType>(value.getType()); }
 
 class LayoutAssignment {
@@ -53,11 +59,14 @@ public:
     });
   }
 
-  void run() {
+  LogicalResult run() {
     do
       propagate();
     while (giveSomethingAHome());
+    if (failed(verifySizes()))
+      return failure();
     rewrite();
+    return success();
   }
 
 private:
@@ -71,6 +80,7 @@ private:
   void propagate();
   bool giveSomethingAHome();
   LayoutAttr getDefaultLayout(RankedTensorType type) const;
+  LogicalResult verifySizes() const;
   void rewrite();
   void setType(Value value);
 
@@ -320,6 +330,26 @@ bool LayoutAssignment::giveSomethingAHome() {
 }
 
 //===----------------------------------------------------------------------===//
+// Limits
+//===----------------------------------------------------------------------===//
+
+/// Of the first tile that is too large, in the order of the program.
+LogicalResult LayoutAssignment::verifySizes() const {
+  for (Operation *op : ops)
+    for (Value result : op->getResults()) {
+      if (!isTile(result))
+        continue;
+      int64_t elements = homeOf(result).getNumRegisters();
+      if (elements > kMaxElements)
+        return op->emitOpError() << "has a result of type " << result.getType() << ", of which each of "
+                                 << (numWarps << kLaneBits) << " threads holds " << elements
+                                 << " elements, but a thread can hold " << kMaxElements
+                                 << ": use smaller tiles or raise num_warps";
+    }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
 
@@ -361,8 +391,8 @@ void LayoutAssignment::rewrite() {
 struct AssignLayoutsPass : tile_gpu::impl::AssignLayoutsBase<AssignLayoutsPass> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (tile::isKernel(function))
-        LayoutAssignment(function).run();
+      if (tile::isKernel(function) && failed(LayoutAssignment(function).run()))
+        return signalPassFailure();
   }
 };
 

@@ -68,6 +68,8 @@ def AssignLayouts : Pass<"tile-gpu-assign-layouts", "::mlir::ModuleOp"> {
     computed from their results stays in that layout, what their operands are computed from gets it, and so do the values that loops carry;
     the source of a broadcast gets the part of the layout that is left when the repeated dimensions are dropped. Where an
     operand has another layout than its operation needs, `tile_gpu.convert_layout` goes between them.
+
+    A tile of which a thread would hold more than 2048 elements is an error.
   }];
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
 }
