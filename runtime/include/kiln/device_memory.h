@@ -38,7 +38,8 @@ public:
   Device device() const { return device_; }
 
   /// Copies `bytes` bytes of the host to the byte `offset` and after.
-  /// \throws InvalidArgument when the range leaves the buffer, DeviceError, ContextLost.
+  /// \throws InvalidArgument when the range leaves the buffer or `source` is null with bytes to copy, DeviceError,
+  /// ContextLost.
   void copy_from_host(const void *source, std::size_t bytes, std::size_t offset = 0);
   /// Copies `bytes` bytes from the byte `offset` and after to the host. Throws as copy_from_host.
   void copy_to_host(void *target, std::size_t bytes, std::size_t offset = 0) const;

@@ -21,7 +21,10 @@ constexpr std::size_t alignment = 256; // what cuMemAlloc gives
 
 DevicePointer address(void *base, std::size_t offset) { return reinterpret_cast<DevicePointer>(base) + offset; }
 
-void check_range(const char *what, std::size_t bytes, std::size_t offset, std::size_t size) {
+void check_copy(const char *what, const void *host, std::size_t bytes, std::size_t offset, std::size_t size) {
+  if (!host && bytes != 0)
+    throw InvalidArgument(std::string("DeviceBuffer::") + what + ": the host's pointer is null, of " +
+                          std::to_string(bytes) + " bytes");
   if (offset > size || bytes > size - offset)
     throw InvalidArgument(std::string("DeviceBuffer::") + what + ": bytes " + std::to_string(offset) + " to " +
                           std::to_string(offset + bytes) + " are not within the buffer of " + std::to_string(size) +
@@ -93,7 +96,7 @@ DeviceBuffer &DeviceBuffer::operator=(DeviceBuffer &&other) noexcept {
 // The driver may return from a copy out of pageable memory before the data has arrived, and from a fill before it has
 // begun; a kernel in a stream of its own would overtake them. Hence the waits for the default stream.
 void DeviceBuffer::copy_from_host(const void *source, std::size_t bytes, std::size_t offset) {
-  check_range("copy_from_host", bytes, offset, bytes_);
+  check_copy("copy_from_host", source, bytes, offset, bytes_);
   if (bytes == 0)
     return;
   if (device_.kind() != Device::Kind::cuda) {
@@ -107,7 +110,7 @@ void DeviceBuffer::copy_from_host(const void *source, std::size_t bytes, std::si
 }
 
 void DeviceBuffer::copy_to_host(void *target, std::size_t bytes, std::size_t offset) const {
-  check_range("copy_to_host", bytes, offset, bytes_);
+  check_copy("copy_to_host", target, bytes, offset, bytes_);
   if (bytes == 0)
     return;
   if (device_.kind() != Device::Kind::cuda) {

@@ -56,6 +56,25 @@ TEST_P(HostBuffer, RefusesRangesThatLeaveIt) {
   EXPECT_THROW(buffer.copy_to_host(bytes, SIZE_MAX, 1), InvalidArgument);
 }
 
+TEST_P(HostBuffer, RefusesToCopyWithoutHostMemory) {
+  DeviceBuffer buffer(GetParam(), 64);
+  const auto message = [](auto copy) {
+    try {
+      copy();
+    } catch (const InvalidArgument &e) {
+      return std::string(e.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(message([&] { buffer.copy_from_host(nullptr, 64); }),
+            "DeviceBuffer::copy_from_host: the host's pointer is null, of 64 bytes");
+  EXPECT_EQ(message([&] { buffer.copy_to_host(nullptr, 8, 8); }),
+            "DeviceBuffer::copy_to_host: the host's pointer is null, of 8 bytes");
+  // Of nothing there is nothing to copy.
+  buffer.copy_from_host(nullptr, 0);
+  buffer.copy_to_host(nullptr, 0, 64);
+}
+
 TEST_P(HostBuffer, MovesAndIsEmptyAfterwards) {
   DeviceBuffer a(GetParam(), 64);
   void *data = a.data();
