@@ -130,6 +130,8 @@ std::string detail::text(const Shape &shape) {
 void detail::check_shape(Tracer &tracer, const char *op, const Shape &shape, const Loc &loc) {
   // Bounds what a careless shape can cost the compiler.
   constexpr std::int64_t max_elements = std::int64_t(1) << 20;
+  if (shape.rank() > Shape::max_rank)
+    tracer.fail(loc, "'" + std::string(op) + "': a tile has at most 8 dimensions, got " + std::to_string(shape.rank()));
   std::int64_t elements = 1;
   for (std::int64_t dim : shape) {
     if (dim <= 0 || !std::has_single_bit(static_cast<std::uint64_t>(dim)))

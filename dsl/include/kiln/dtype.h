@@ -13,7 +13,8 @@
 
 namespace kiln {
 
-/// The dimensions of a tile, outermost first; none for a scalar. At most `max_rank` of them.
+/// The dimensions of a tile, outermost first; none for a scalar. Of more than `max_rank` only their number is kept: an
+/// operation that is given such a shape says so, and where.
 class Shape {
 public:
   static constexpr int max_rank = 8;
@@ -28,7 +29,7 @@ public:
   constexpr std::size_t size() const { return static_cast<std::size_t>(rank_); }
   constexpr std::int64_t operator[](std::size_t axis) const { return dims_[axis]; }
   constexpr const std::int64_t *begin() const { return dims_; }
-  constexpr const std::int64_t *end() const { return dims_ + rank_; }
+  constexpr const std::int64_t *end() const { return dims_ + (rank_ < max_rank ? rank_ : max_rank); }
   /// The number of elements; 1 for a scalar.
   constexpr std::int64_t elements() const {
     std::int64_t product = 1;
@@ -37,15 +38,15 @@ public:
     return product;
   }
   constexpr void push_back(std::int64_t dim) {
-    if (rank_ == max_rank)
-      throw InvalidArgument("error: a shape has at most 8 dimensions");
-    dims_[rank_++] = dim;
+    if (rank_ < max_rank)
+      dims_[rank_] = dim;
+    ++rank_;
   }
   friend constexpr bool operator==(const Shape &a, const Shape &b) {
     if (a.rank_ != b.rank_)
       return false;
-    for (int i = 0; i < a.rank_; ++i)
-      if (a.dims_[i] != b.dims_[i])
+    for (const std::int64_t *x = a.begin(), *y = b.begin(); x != a.end(); ++x, ++y)
+      if (*x != *y)
         return false;
     return true;
   }

@@ -19,6 +19,8 @@ Group kiln_test::shape_mistakes() {
            "every dimension of a tile is a power of two", IN_KERNEL((const Config &), zeros({48, 64}, f32);)},
           {"A tile with too many elements", "TraceError", "got [1024, 2048]", "a tile has at most 1048576 elements",
            IN_KERNEL((const Config &), zeros({1024, 2048}, f32);)},
+          {"A tile with too many dimensions", "TraceError", "got 9", "a tile has at most 8 dimensions",
+           IN_KERNEL((const Config &), reshape(arange(0, 512), {2, 2, 2, 2, 2, 2, 2, 2, 2});)},
           {"An empty range of numbers", "TraceError", "'arange': the end 4 is not behind the beginning 4",
            "not behind the beginning", IN_KERNEL((const Config &), arange(4, 4);)},
           {"A reshape to another number of elements", "TraceError", "'reshape': tile<8xi32> has 8 elements",
