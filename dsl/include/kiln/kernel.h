@@ -5,6 +5,7 @@
 #include "kiln/config.h"
 #include "kiln/device.h"
 #include "kiln/error.h"
+#include "kiln/launch_argument.h"
 #include "kiln/launch_options.h"
 #include "kiln/runtime/pack_file.h"
 #include "kiln/target.h"
@@ -109,7 +110,7 @@ struct ParamTraits<ptr<T>> {
 };
 template <class T>
 struct ParamTraits<scalar<T>> {
-  using Host = T;
+  using Host = LosslessOrConstant<T>;
   static constexpr ParamInfo info{false, true, scalar<T>::element_type};
 };
 
@@ -184,9 +185,9 @@ public:
     return pack_erased(view, target);
   }
 
-  /// Runs `options.grid` programs, compiling first where needed. Takes `T *` for `ptr<T>` and `T` for `scalar<T>`. On
-  /// the CPU it returns when all programs have ended; on a GPU it enqueues. Throws, besides what `compile` throws,
-  /// LaunchError, TrapError and ContextLost.
+  /// Runs `options.grid` programs, compiling first where needed. Takes `T *` for `ptr<T>`; for `scalar<T>` a value
+  /// whose type T holds without loss, or a constant that fits. On the CPU it returns when all programs have ended; on a
+  /// GPU it enqueues. Throws, besides what `compile` throws, LaunchError, TrapError and ContextLost.
   void launch(const LaunchOptions &options, const Config &config,
               typename detail::ParamTraits<Params>::Host... args) const {
     const View view(config);

@@ -160,8 +160,8 @@ Group kiln_test::compile_mistakes() {
 
 Group kiln_test::launch_mistakes() {
   return {"Launching",
-          "Arguments of the wrong type, and too few of them, the C++ compiler refuses. Alignment and divisibility are "
-          "no mistakes.",
+          "Arguments of the wrong type, numbers that would arrive changed, and too few arguments, the C++ compiler "
+          "refuses. Alignment and divisibility are no mistakes.",
           {
               {"No device", "LaunchError", "no device was given, and there is no current CUDA context",
                "pass .device = kiln::Device::cpu()", ON_HOST(copy_kernel.launch({}, {}, nullptr, nullptr, 0);)},
