@@ -11,6 +11,7 @@
 #include "llvm/IR/PassManager.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
@@ -41,11 +42,21 @@ const Host &kiln::native::host() {
   return description;
 }
 
+/// The schedulers of the backend compare each access of a block with all others until there are so many that they take
+/// a part of them as one: by default after 1000, when thousands of accesses without a branch, as unrolled loads are,
+/// have taken a minute. The blocks of loops have far fewer, and no other code changes.
+static void limitScheduling() {
+  auto option = cl::getRegisteredOptions().find("dag-maps-huge-region");
+  assert(option != cl::getRegisteredOptions().end() && "the backend is linked");
+  static_cast<cl::opt<unsigned> *>(option->second)->setValue(200);
+}
+
 static Expected<orc::JITTargetMachineBuilder> targetMachineBuilder(Effort effort) {
   static std::once_flag once;
   std::call_once(once, [] {
     InitializeNativeTarget();
     InitializeNativeTargetAsmPrinter();
+    limitScheduling();
   });
   orc::JITTargetMachineBuilder builder{Triple(sys::getProcessTriple())};
   builder.setCPU(host().cpu);

@@ -1,0 +1,66 @@
+// What the CPU's backend takes for long blocks.
+#include "kiln/Dialect/Tile/IR/Tile.h"
+#include "kiln/Target/CPU/CPUTarget.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/CommandLine.h"
+
+#include <ctime>
+#include <gtest/gtest.h>
+
+using namespace mlir;
+
+namespace {
+
+/// A kernel that adds `count` tiles up, without a loop.
+std::string unrolled(int count) {
+  std::string text = "func.func @sums(%x: !tile.ptr<f32>, %y: !tile.ptr<f32>) attributes {tile.kernel} {\n"
+                     "  %i = tile.arange 0 to 64 : tensor<64xi32>\n"
+                     "  %sum0 = arith.constant dense<0.0> : tensor<64xf32>\n";
+  for (int k = 0; k < count; ++k) {
+    const std::string n = std::to_string(k);
+    text += "  %offset" + n + " = arith.constant " + std::to_string(64 * k) + " : i32\n" +                    //
+            "  %base" + n + " = tile.addptr %x, %offset" + n + " : !tile.ptr<f32>, i32\n" +                   //
+            "  %bases" + n + " = tile.splat %base" + n + " : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>>\n" + //
+            "  %p" + n + " = tile.addptr %bases" + n + ", %i : tensor<64x!tile.ptr<f32>>, tensor<64xi32>\n" + //
+            "  %v" + n + " = tile.load %p" + n + " : tensor<64x!tile.ptr<f32>> -> tensor<64xf32>\n" +         //
+            "  %sum" + std::to_string(k + 1) + " = arith.addf %sum" + n + ", %v" + n + " : tensor<64xf32>\n";
+  }
+  return text +
+         "  %ys = tile.splat %y : !tile.ptr<f32> -> tensor<64x!tile.ptr<f32>>\n"
+         "  %q = tile.addptr %ys, %i : tensor<64x!tile.ptr<f32>>, tensor<64xi32>\n"
+         "  tile.store %q, %sum" +
+         std::to_string(count) + " : tensor<64x!tile.ptr<f32>>\n  return\n}\n";
+}
+
+/// Seconds of the processor that the compile takes.
+double compileTime(const std::string &text) {
+  DialectRegistry registry;
+  registry.insert<arith::ArithDialect, func::FuncDialect, kiln::tile::TileDialect>();
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+  EXPECT_TRUE(module);
+  const std::clock_t start = std::clock();
+  EXPECT_TRUE(bool(kiln::cpu::compile(*module, {})));
+  return double(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
+TEST(UnrolledCompile, DoesNotCompareAllAccesses) {
+  compileTime(unrolled(1)); // sets the backend up
+  auto found = llvm::cl::getRegisteredOptions().find("dag-maps-huge-region");
+  ASSERT_NE(found, llvm::cl::getRegisteredOptions().end());
+  auto &limit = *static_cast<llvm::cl::opt<unsigned> *>(found->second);
+  const unsigned ours = limit;
+  const std::string text = unrolled(250);
+  const double bounded = compileTime(text);
+  limit.setValue(1000); // LLVM's
+  const double unbounded = compileTime(text);
+  limit.setValue(ours);
+  // It is a quarter.
+  EXPECT_LT(bounded, 0.6 * unbounded);
+}
+
+} // namespace
