@@ -234,14 +234,14 @@ double microseconds(kiln::Device device, int sets, const Launch &launch) {
 struct Chapter {
   const char *name;
   kiln::AnyKernel kernel;
-  std::vector<double> config;
+  std::vector<kiln::ConfigValue> config;
   Launch launch;
 };
 
 template <class Config>
-std::vector<double> values_of(const Config &config) {
-  std::vector<double> values;
-  kiln::for_each_field(config, [&](auto value) { values.push_back(double(value)); });
+std::vector<kiln::ConfigValue> values_of(const Config &config) {
+  std::vector<kiln::ConfigValue> values;
+  kiln::for_each_field(config, [&](auto value) { values.push_back(value); });
   return values;
 }
 

@@ -46,10 +46,10 @@ inline ConfigChange parse_change(std::string_view text) {
 /// The config with the changes, in all combinations. Throws InvalidArgument where the kernel has no such field.
 template <class Config>
 std::vector<Config> changed(const Config &first, const AnyKernel &kernel, const std::vector<ConfigChange> &changes) {
-  std::vector<std::vector<double>> all{config_values(first)};
+  std::vector<std::vector<ConfigValue>> all{config_values(first)};
   for (const ConfigChange &change : changes) {
-    std::vector<std::vector<double>> more;
-    for (const std::vector<double> &values : all)
+    std::vector<std::vector<ConfigValue>> more;
+    for (const std::vector<ConfigValue> &values : all)
       for (const std::string &value : change.values) {
         more.push_back(values);
         assign(more.back(), {kernel.name(), "--set", "config field", kernel.fields()}, change.field + "=" + value);
@@ -57,7 +57,7 @@ std::vector<Config> changed(const Config &first, const AnyKernel &kernel, const 
     all = std::move(more);
   }
   std::vector<Config> configs;
-  for (const std::vector<double> &values : all)
+  for (const std::vector<ConfigValue> &values : all)
     configs.push_back(detail::config_of<Config>(values));
   return configs;
 }
@@ -65,7 +65,7 @@ std::vector<Config> changed(const Config &first, const AnyKernel &kernel, const 
 /// "block_n=64 schedule=2 ...", without the fields that the problem decides.
 template <class Config>
 std::string tiles_text(const AnyKernel &kernel, const Config &config, std::span<const std::string_view> decided) {
-  const std::vector<double> values = config_values(config);
+  const std::vector<ConfigValue> values = config_values(config);
   std::string text;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (const ConfigMember &member = kernel.fields()[i]; std::ranges::find(decided, member.name) == decided.end())

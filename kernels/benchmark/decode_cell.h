@@ -4,6 +4,7 @@
 
 #include "benchmark/largest_error.h"
 
+#include "kiln/any_kernel.h"
 #include "kiln/config.h"
 
 #include "paged_attention/random_problem.h"
@@ -103,9 +104,9 @@ inline double median(std::vector<double> values) {
 
 /// The values of a config, as the registry takes them.
 template <class Config>
-std::vector<double> config_values(const Config &config) {
-  std::vector<double> values;
-  for_each_field(config, [&](auto value) { values.push_back(double(value)); });
+std::vector<ConfigValue> config_values(const Config &config) {
+  std::vector<ConfigValue> values;
+  for_each_field(config, [&](auto value) { values.push_back(value); });
   return values;
 }
 

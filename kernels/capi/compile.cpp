@@ -20,7 +20,7 @@ kiln_status kiln_kernel_create(const char *name, const char *const *assignments,
     auto &result = not_null(kernel, "kiln_kernel_create", "kernel");
     const AnyKernel &found = kernel_named(&not_null(name, "kiln_kernel_create", "name"), kernels::all_kernels());
     kernels::Checker("kiln_kernel_create").size("count", count);
-    std::vector<double> values = found.defaults();
+    std::vector<ConfigValue> values = found.defaults();
     for (int i = 0; i < count; ++i) {
       not_null(assignments, "kiln_kernel_create", "assignments");
       assign(values, {found.name(), "config", "config field", found.fields()},

@@ -357,7 +357,7 @@ kiln_status defaults(const typename F::Problem *p, kiln_config **config) {
       const auto converted = typed<F, T>(problem);
       auto made = std::make_unique<kiln_config>(&find_family(F::name));
       for_each_field(default_config_of(converted, device_of(problem.device)),
-                     [&](const auto &value) { made->values.push_back(static_cast<double>(value)); });
+                     [&](const auto &value) { made->values.push_back(value); });
       made->set.assign(made->values.size(), true);
       result = made.release();
     });
@@ -381,7 +381,7 @@ kiln_status kiln_config_create(const char *kernel, kiln_config **config) {
     auto &result = not_null(config, "kiln_config_create", "config");
     const Family &family = find_family(&not_null(kernel, "kiln_config_create", "kernel"));
     const std::size_t n = family.members->size();
-    result = new kiln_config{&family, std::vector<double>(n), std::vector<bool>(n)};
+    result = new kiln_config{&family, std::vector<ConfigValue>(n), std::vector<bool>(n)};
   });
 }
 
@@ -405,7 +405,7 @@ kiln_status kiln_config_get(const kiln_config *config, const char *member, doubl
     const kernels::Checker check(family->name);
     check.require(i < values.size(), "the config has no member '", std::string(name), "'");
     check.require(set[i], "the config's member '", std::string(name), "' was not set");
-    result = values[i];
+    result = values[i].rounded();
   });
 }
 

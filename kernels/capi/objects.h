@@ -27,7 +27,7 @@ struct kiln_bytes {
 
 struct kiln_kernel {
   const kiln::AnyKernel *kernel;
-  std::vector<double> values;
+  std::vector<kiln::ConfigValue> values;
 };
 
 namespace kiln::capi {
@@ -48,6 +48,6 @@ inline Device device_of(const kiln_device *device) { return device ? device->dev
 
 struct kiln_config {
   const kiln::capi::Family *family;
-  std::vector<double> values; // those of members that were not set mean nothing
+  std::vector<kiln::ConfigValue> values; // those of members that were not set mean nothing
   std::vector<bool> set;
 };

@@ -99,7 +99,7 @@ std::vector<std::string> source_directories(const CommandLine &command) {
 /// What one run of the kernel launched.
 std::vector<LaunchProfile> profile(const AnyKernel &kernel, const CommandLine &command) {
   const auto sizes = profile_tool::shape_of(kernel);
-  std::vector<double> shape;
+  std::vector<ConfigValue> shape;
   for (const ConfigMember &size : sizes)
     shape.push_back(size.value);
   for (std::string_view assignment : command.sizes)

@@ -19,22 +19,22 @@ using namespace kiln;
 
 namespace {
 
-constexpr ConfigMember whole(std::string_view name, double value) { return {name, ConfigMember::Kind::integer, value}; }
+constexpr ConfigMember whole(std::string_view name, int value) { return {name, ConfigMember::Kind::integer, value}; }
 
 /// What a run is told.
 struct Request {
   const AnyKernel &kernel;
   std::span<const ConfigMember> members;
-  std::span<const double> shape;
+  std::span<const ConfigValue> shape;
   std::span<const std::string_view> assignments;
   Device device;
 
   std::int64_t size(std::string_view name) const {
     const auto member = std::ranges::find(members, name, &ConfigMember::name);
-    const auto value = static_cast<std::int64_t>(shape[static_cast<std::size_t>(member - members.begin())]);
+    const auto value = detail::member_of<std::int64_t>(shape[static_cast<std::size_t>(member - members.begin())], name);
     check_elements({value});
     if (value < 1)
-      throw InvalidArgument("error: " + kernel.name() + " is not profiled with " + member_text(*member, double(value)) +
+      throw InvalidArgument("error: " + kernel.name() + " is not profiled with " + member_text(*member, value) +
                             ": sizes are at least 1");
     return value;
   }
@@ -59,8 +59,8 @@ struct Request {
 
   template <class Config>
   Config changed(const Config &config) const {
-    std::vector<double> values;
-    for_each_field(config, [&](auto value) { values.push_back(double(value)); });
+    std::vector<ConfigValue> values;
+    for_each_field(config, [&](auto value) { values.push_back(value); });
     for (std::string_view assignment : assignments)
       assign(values, {kernel.name(), "--set", "config field", kernel.fields()}, assignment);
     return detail::config_of<Config>(values);
@@ -272,7 +272,7 @@ const Entry &entry_of(const AnyKernel &kernel) {
 
 std::span<const ConfigMember> profile_tool::shape_of(const AnyKernel &kernel) { return entry_of(kernel).shape; }
 
-void profile_tool::run(const AnyKernel &kernel, std::span<const double> shape,
+void profile_tool::run(const AnyKernel &kernel, std::span<const ConfigValue> shape,
                        std::span<const std::string_view> assignments, Device device) {
   const Entry &entry = entry_of(kernel);
   entry.run({kernel, entry.shape, shape, assignments, device});

@@ -47,13 +47,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
   may_refuse([&] {
     const jit::CompileCommand command = jit::parse_compile_command(all);
     const AnyKernel &kernel = kernel_named(command.kernel, kernels);
-    std::vector<double> values = kernel.defaults();
+    std::vector<ConfigValue> values = kernel.defaults();
     for (std::string_view assignment : command.assignments)
       assign(values, {kernel.name(), "--set", "config field", kernel.fields()}, assignment);
     (void)detail::config_of<Config>(values);
     for (std::size_t i = 0; i < values.size(); ++i) {
       // What a tool prints of a config can be given to it again.
-      std::vector<double> again = kernel.defaults();
+      std::vector<ConfigValue> again = kernel.defaults();
       assign(again, {kernel.name(), "--set", "config field", kernel.fields()},
              member_text(kernel.fields()[i], values[i]));
       expect(again[i] == values[i] || values[i] != values[i], "a value survives as text");
@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const jit::PackCommand command = jit::parse_pack_command(all, kernels);
     expect(!command.output.empty() && !command.targets.empty() && !command.kernels.empty(), "there is what is needed");
     for (const jit::PackedKernelCommand &wanted : command.kernels)
-      for (const std::vector<double> &values : wanted.configs) {
+      for (const std::vector<ConfigValue> &values : wanted.configs) {
         expect(values.size() == wanted.kernel->fields().size(), "a config has all members");
         (void)detail::config_of<Config>(values);
       }

@@ -61,9 +61,9 @@ struct Assignable {
 
 /// Changes the value, of those in the order of the members, that "FIELD=VALUE" names. Throws InvalidArgument where it
 /// names none, or the value is none of the member's kind.
-KILN_API void assign(std::vector<double> &values, const Assignable &what, std::string_view assignment);
+KILN_API void assign(std::vector<ConfigValue> &values, const Assignable &what, std::string_view assignment);
 
 /// "block=1024".
-KILN_API std::string member_text(const ConfigMember &member, double value);
+KILN_API std::string member_text(const ConfigMember &member, const ConfigValue &value);
 
 } // namespace kiln

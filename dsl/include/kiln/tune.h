@@ -159,8 +159,8 @@ template <class Config>
 TuneResult<Config> tune(const std::vector<Config> &configs, const TuneSubject<Config> &subject,
                         const TuneOptions &options) {
   const auto values = [](const Config &config) {
-    std::vector<double> result;
-    for_each_field(config, [&](auto value) { result.push_back(static_cast<double>(value)); });
+    std::vector<ConfigValue> result;
+    for_each_field(config, [&](auto value) { result.push_back(value); });
     return result;
   };
   const auto compiled = [&](std::size_t i) {

@@ -47,7 +47,7 @@ void list(std::span<const AnyKernel> kernels) {
   }
 }
 
-std::string emit(const AnyKernel &kernel, std::span<const double> values, const jit::CompileCommand &command) {
+std::string emit(const AnyKernel &kernel, std::span<const ConfigValue> values, const jit::CompileCommand &command) {
   if (!command.target) {
     if (command.stage != "tile")
       throw InvalidArgument("error: --emit " + std::string(command.stage) + " needs --arch");
@@ -78,7 +78,7 @@ int kiln::compile_tool(int argc, const char *const *argv, std::span<const AnyKer
     if (command.list)
       return list(kernels);
     const AnyKernel &kernel = kernel_named(command.kernel, kernels);
-    std::vector<double> values = kernel.defaults();
+    std::vector<ConfigValue> values = kernel.defaults();
     for (std::string_view assignment : command.assignments)
       assign(values, {kernel.name(), "--set", "config field", kernel.fields()}, assignment);
     debug::set_line_info(line_info || command.line_info);

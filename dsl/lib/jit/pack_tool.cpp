@@ -16,7 +16,7 @@ void jit::pack_tool(ToolArguments arguments, std::span<const AnyKernel> kernels)
   for (PackedKernelCommand &wanted : command.kernels) {
     if (wanted.configs.empty())
       wanted.configs.push_back(wanted.kernel->defaults());
-    for (const std::vector<double> &values : wanted.configs)
+    for (const std::vector<ConfigValue> &values : wanted.configs)
       for (const Target target : command.targets)
         contents.push_back(wanted.kernel->pack(values, target));
   }

@@ -143,7 +143,7 @@ const AnyKernel &kiln::kernel_named(std::string_view name, std::span<const AnyKe
                         (near.empty() ? "; --list prints those there are" : "; did you mean " + joined(near) + "?"));
 }
 
-void kiln::assign(std::vector<double> &values, const Assignable &what, std::string_view assignment) {
+void kiln::assign(std::vector<ConfigValue> &values, const Assignable &what, std::string_view assignment) {
   const std::string option = what.option;
   const std::size_t equals = assignment.find('=');
   if (equals == assignment.npos)
@@ -157,28 +157,27 @@ void kiln::assign(std::vector<double> &values, const Assignable &what, std::stri
     throw InvalidArgument("error: " + what.owner + " has no " + what.noun + " " + quoted(name) + "; it has " +
                           joined(names));
   }
-  double &value = values[static_cast<std::size_t>(field - what.members.begin())];
+  ConfigValue &value = values[static_cast<std::size_t>(field - what.members.begin())];
   if (field->kind == ConfigMember::Kind::boolean && (text == "true" || text == "false")) {
     value = text == "true";
     return;
   }
-  std::int64_t integer = 0;
-  const char *const end = text.data() + text.size();
-  const auto [read, error] = field->kind == ConfigMember::Kind::floating ? std::from_chars(text.data(), end, value)
-                                                                         : std::from_chars(text.data(), end, integer);
-  const bool out_of_range = field->kind == ConfigMember::Kind::boolean && integer != 0 && integer != 1;
-  if (error != std::errc() || read != end || text.empty() || out_of_range)
+  const auto read_as = [&]<class T>(T number) {
+    const char *const end = text.data() + text.size();
+    const auto [read, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || read != end || text.empty())
+      return false;
+    value = number;
+    return true;
+  };
+  const bool is_number = field->kind == ConfigMember::Kind::floating
+                             ? read_as(0.0)
+                             : read_as(std::int64_t(0)) || read_as(std::uint64_t(0));
+  if (!is_number || (field->kind == ConfigMember::Kind::boolean && value != 0 && value != 1))
     throw InvalidArgument("error: " + option + " " + quoted(assignment) + ": expected " +
                           (field->kind == ConfigMember::Kind::boolean ? "true or false" : "a number") + " after '='");
-  if (field->kind != ConfigMember::Kind::floating)
-    value = static_cast<double>(integer);
 }
 
-std::string kiln::member_text(const ConfigMember &member, double value) {
-  std::string text = std::string(member.name) + "=";
-  if (member.kind == ConfigMember::Kind::floating)
-    detail::append_number(text, value);
-  else
-    detail::append_number(text, static_cast<std::int64_t>(value));
-  return text;
+std::string kiln::member_text(const ConfigMember &member, const ConfigValue &value) {
+  return std::string(member.name) + "=" + value.text();
 }

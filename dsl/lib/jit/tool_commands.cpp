@@ -70,7 +70,7 @@ PackCommand jit::parse_pack_command(ToolArguments arguments, std::span<const Any
       if (result.kernels.empty())
         throw InvalidArgument("error: --config '" + std::string(config) + "': no kernel was named before it");
       PackedKernelCommand &wanted = result.kernels.back();
-      std::vector<double> &values = wanted.configs.emplace_back(wanted.kernel->defaults());
+      std::vector<ConfigValue> &values = wanted.configs.emplace_back(wanted.kernel->defaults());
       split(config, [&](std::string_view assignment) {
         assign(values, {wanted.kernel->name(), "--config", "config field", wanted.kernel->fields()}, assignment);
       });

@@ -21,7 +21,7 @@ CompileCommand parse_compile_command(ToolArguments arguments);
 /// A kernel that is to be packed, with as many configs.
 struct PackedKernelCommand {
   const AnyKernel *kernel;
-  std::vector<std::vector<double>> configs;
+  std::vector<std::vector<ConfigValue>> configs;
 };
 
 /// What is to be packed.

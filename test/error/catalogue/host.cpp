@@ -108,7 +108,7 @@ Group kiln_test::config_mistakes() {
           {"A config that makes a bad tile", "TraceError", "got [48]", "every dimension of a tile is a power of two",
            OF_LINE(copy_line, copy_kernel.trace({.block = 48});)},
           {"A config of the wrong length", "InvalidArgument", "copy: the config has 2 members", "3 values were given",
-           ON_HOST(AnyKernel(copy_kernel).trace(std::vector<double>{64, 4, 1});)},
+           ON_HOST(AnyKernel(copy_kernel).trace(std::vector<ConfigValue>{64, 4, 1});)},
           {"A tile size that the library's kernel does not take", "InvalidArgument", "config.block is 1000",
            "must be a power of two from 1 to 65536",
            ON_HOST(auto x = floats(8); auto out = floats(8);

@@ -3,8 +3,10 @@
 #include "kiln/debug.h"
 #include "kiln/kiln.h"
 #include "kiln/runtime/assembler.h"
+#include "kiln/tool_arguments.h"
 
 #include "../environment.h"
+#include "../message_of.h"
 #include "../temporary_directory.h"
 #include "doubled.h"
 
@@ -12,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -297,13 +300,51 @@ TEST(AnyKernel, FindsTheMembersOfAConfig) {
                                         : member.kind == ConfigMember::Kind::floating ? "."
                                                                                       : "#");
   EXPECT_EQ(text, "block_n#packed?scale.mode#last_one2#");
-  std::vector<double> values = any.defaults();
-  EXPECT_EQ(values, (std::vector<double>{64, 1, 0.5, 1, -7}));
+  std::vector<ConfigValue> values = any.defaults();
+  EXPECT_EQ(values, (std::vector<ConfigValue>{64, 1, 0.5, 1, -7}));
   EXPECT_EQ(any.trace(values), kernel.trace({}));
   values[0] = 32, values[3] = 0;
   EXPECT_EQ(any.trace(values), kernel.trace({.block_n = 32, .mode = Mode::a}));
   values.pop_back();
   EXPECT_THROW(any.trace(values), InvalidArgument);
+}
+
+TEST(AnyKernel, ConfigValuesAreExact) {
+  struct Wide {
+    std::int64_t seed = 9007199254740993, least = std::numeric_limits<std::int64_t>::min();
+    std::uint64_t mask = ~std::uint64_t(0);
+    std::int8_t small = -128;
+  };
+  Kernel kernel{"wide", [](const Wide &c, ptr<std::int64_t> out) {
+                  store(out, c.seed);
+                  store(out + 1, c.least);
+                  store(out + 2, static_cast<std::int64_t>(c.mask));
+                }};
+  const AnyKernel any(kernel);
+  std::vector<ConfigValue> values = any.defaults();
+  std::string text;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    text += member_text(any.fields()[i], values[i]) + " ";
+  EXPECT_EQ(text, "seed=9007199254740993 least=-9223372036854775808 mask=18446744073709551615 small=-128 ");
+  EXPECT_EQ(any.trace(values), kernel.trace({}));
+
+  const Assignable config{"wide", "--set", "config field", any.fields()};
+  assign(values, config, "seed=-9007199254740995");
+  assign(values, config, "mask=18446744073709551614");
+  EXPECT_EQ(any.trace(values), kernel.trace({.seed = -9007199254740995, .mask = ~std::uint64_t(1)}));
+
+  const auto refused = [&](const char *assignment) {
+    std::vector<ConfigValue> changed = any.defaults();
+    return message_of<InvalidArgument>([&] {
+      assign(changed, config, assignment);
+      (void)any.trace(changed);
+    });
+  };
+  EXPECT_EQ(refused("seed=9223372036854775808"), "error: config field 'seed' cannot hold 9223372036854775808");
+  EXPECT_EQ(refused("mask=-1"), "error: config field 'mask' cannot hold -1");
+  EXPECT_EQ(refused("small=128"), "error: config field 'small' cannot hold 128");
+  EXPECT_EQ(refused("mask=18446744073709551616"),
+            "error: --set 'mask=18446744073709551616': expected a number after '='");
 }
 
 class DiskLevel : public testing::Test {
