@@ -40,6 +40,17 @@ constexpr bool takes_more(std::index_sequence<I...>) {
   return requires { T{(static_cast<void>(I), AnyField{})..., {}}; };
 }
 
+template <class T>
+struct AnyBaseOf {
+  template <class Base>
+    requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
+  operator Base() const;
+};
+
+// Whether the first initialiser is that of a base class.
+template <class T>
+concept HasBase = requires { T{AnyBaseOf<T>{}}; };
+
 // Whether the initialiser behind the fields in front may be a list of two: the member there is an array or a struct.
 template <class T, std::size_t... I>
 constexpr bool takes_list(std::index_sequence<I...>) {
@@ -63,14 +74,16 @@ constexpr std::size_t count_fields() {
 
 template <class T, class F>
 constexpr auto visit_fields(const T &config, F &&f) {
-  static_assert(std::is_aggregate_v<T>, "a kernel config is a plain struct: no constructors, bases or private members");
+  constexpr bool has_base = HasBase<T>;
+  static_assert(std::is_aggregate_v<T> && !has_base,
+                "a kernel config is a plain struct: no constructors, bases or private members");
   constexpr std::size_t n = count_fields<T>();
   constexpr bool is_short = n <= max_config_fields;
-  constexpr bool plain = !has_list<T, n>() && !(is_short && takes_more<T>(std::make_index_sequence<n>{}));
+  constexpr bool plain = has_base || (!has_list<T, n>() && !(is_short && takes_more<T>(std::make_index_sequence<n>{})));
   static_assert(plain, KILN_CONFIG_MEMBERS);
   static_assert(!plain || is_short, "a kernel config has at most 16 members");
   // clang-format off
-  if constexpr (!plain) {}
+  if constexpr (!plain || has_base) {}
   else if constexpr (n == 1) { auto &[a] = config; return f(a); }
   else if constexpr (n == 2) { auto &[a, b] = config; return f(a, b); }
   else if constexpr (n == 3) { auto &[a, b, c] = config; return f(a, b, c); }

@@ -131,6 +131,26 @@ concept CallableClass = std::is_class_v<F> && requires { &F::operator(); };
 template <class CallOperator>
 struct KernelOf; // the Kernel that a call operator describes
 
+// What is no kernel function, with its reasons as messages.
+
+template <class R, class... Args>
+struct NoKernelFunction {
+  static_assert(std::is_void_v<R>, "a kernel function returns nothing: it stores its results");
+  static_assert(!std::is_void_v<R>, "the first parameter of a kernel function is its config, by const reference: "
+                                    "void f(const Config &, kiln::ptr<T>..., kiln::scalar<T>...)");
+};
+
+template <class R, class... Args>
+struct NoexceptFunction {
+  static_assert(!std::is_same_v<R, R>, "a kernel function is not noexcept: it is told of mistakes by exceptions");
+};
+
+template <class F>
+struct NoCallable {
+  static_assert(!std::is_class_v<F>, "a kernel function has one call operator whose parameters have types: a template "
+                                     "or an overload, such as a lambda's auto, does not say which is meant");
+};
+
 } // namespace detail
 
 /// A kernel: a function `void f(const Config &, ptr<T>..., scalar<T>...)` and a name.
@@ -228,10 +248,40 @@ private:
 template <class Config, class... Params>
 Kernel(std::string_view, void (*)(const Config &, Params...)) -> Kernel<Config, Params...>;
 
+template <class R, class... Args>
+class Kernel<R(Args...)> : detail::NoKernelFunction<R, Args...> {
+public:
+  using Function = R (*)(Args...);
+  Kernel(std::string_view, Function) {}
+};
+template <class R, class... Args>
+Kernel(std::string_view, R (*)(Args...)) -> Kernel<R(Args...)>;
+
+template <class R, class... Args>
+class Kernel<R(Args...) noexcept> : detail::NoexceptFunction<R, Args...> {
+public:
+  using Function = R (*)(Args...);
+  Kernel(std::string_view, Function) {}
+};
+template <class R, class... Args>
+Kernel(std::string_view, R (*)(Args...) noexcept) -> Kernel<R(Args...) noexcept>;
+
 namespace detail {
 template <class F, class Config, class... Params>
 struct KernelOf<void (F::*)(const Config &, Params...) const> {
   using type = Kernel<Config, Params...>;
+};
+template <class F, class R, class... Args>
+struct KernelOf<R (F::*)(Args...) const> {
+  using type = Kernel<R(Args...)>;
+};
+template <class F, class R, class... Args>
+struct KernelOf<R (F::*)(Args...) const noexcept> {
+  using type = Kernel<R(Args...) noexcept>;
+};
+template <class F, class R, class... Args>
+struct KernelOf<R (F::*)(Args...)> {
+  static_assert(!std::is_class_v<F>, "a kernel function changes nothing of its own: the lambda is not mutable");
 };
 } // namespace detail
 
@@ -257,5 +307,14 @@ private:
 
 template <detail::CallableClass F>
 Kernel(std::string_view, F) -> Kernel<F>;
+
+template <class F>
+class Kernel<detail::NoCallable<F>> : detail::NoCallable<F> {
+public:
+  Kernel(std::string_view, const F &) {}
+};
+template <class F>
+  requires(std::is_class_v<F> && !detail::CallableClass<F>)
+Kernel(std::string_view, F) -> Kernel<detail::NoCallable<F>>;
 
 } // namespace kiln
