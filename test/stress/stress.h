@@ -25,8 +25,9 @@ struct Settings {
   double seconds = 10;
   unsigned threads = 8, streams = 3; // streams of each thread
   std::uint64_t seed = 1;
-  double patience = 60; // seconds without progress of a thread that count as a deadlock
-  bool alone = false;   // nobody else uses the device: its memory is compared as well
+  double patience = 60;                   // seconds without progress of a thread that count as a deadlock
+  bool alone = false;                     // nobody else uses the device: its memory is compared as well
+  std::vector<std::string> only, without; // operations are done that have one of these in their name, and none of those
   kiln::Device device;
   std::string arch;  // to compile for
   std::string place; // a directory of this run

@@ -83,9 +83,19 @@ void Worker::run() {
       lane.stream = std::make_unique<Stream>(stress_.settings.device);
     fill_lane(lane);
   }
+  const Settings &settings = stress_.settings;
+  const auto wanted = [&](const Operation &operation) {
+    const auto named = [&](const std::string &text) {
+      return std::string_view(operation.name).find(text) != std::string_view::npos;
+    };
+    return operation.possible(stress_) && (settings.only.empty() || std::ranges::any_of(settings.only, named)) &&
+           std::ranges::none_of(settings.without, named);
+  };
   std::vector<double> weights;
   for (const Operation &operation : operations())
-    weights.push_back(operation.possible(stress_) ? operation.weight : 0);
+    weights.push_back(wanted(operation) ? operation.weight : 0);
+  if (std::ranges::count(weights, 0) == std::ssize(weights))
+    throw Wrong("there is nothing to do by these names");
   std::discrete_distribution<std::size_t> choose(weights.begin(), weights.end());
   while (!stress_.over.load(std::memory_order_relaxed)) {
     const std::size_t choice = choose(random_);
