@@ -113,14 +113,14 @@ bool run_decode(const std::string &path, kiln::Device device) {
   // Arguments are checked against the types that the kernel declares: swap two of them and this throws.
   const auto launch = [&] {
     decode.launch({.grid = {Decode::kv_heads, Decode::batch}}, lengths.as<std::int32_t>(), std::int32_t(Decode::batch),
-                  std::int32_t(Decode::kv_heads), keys.as<kiln::half>(), values.as<kiln::half>(), Decode::token_stride,
+                  std::int32_t(Decode::max_pages), keys.as<kiln::half>(), values.as<kiln::half>(), Decode::token_stride,
                   Decode::head_stride, table.as<std::int32_t>(), std::int64_t(Decode::max_pages), std::int64_t(1),
                   std::int64_t(1) << 30, Decode::page_stride, q.as<kiln::half>(), Decode::batch_stride,
-                  Decode::head_stride, float(1.4426950408889634 / std::sqrt(double(Decode::head_dim))), std::int32_t(1),
-                  static_cast<std::int32_t *>(nullptr), static_cast<float *>(nullptr), out.as<kiln::half>(),
-                  Decode::batch_stride, Decode::head_stride, static_cast<float *>(nullptr), std::int64_t(0),
-                  std::int64_t(0), std::int64_t(1), std::int64_t(1), Decode::page_stride, Decode::token_stride,
-                  Decode::head_stride, std::int64_t(1), std::int64_t(1));
+                  Decode::head_stride, float(1.4426950408889634 / std::sqrt(double(Decode::head_dim))),
+                  std::int32_t(Decode::kv_heads), std::int32_t(1), static_cast<std::int32_t *>(nullptr),
+                  static_cast<float *>(nullptr), out.as<kiln::half>(), Decode::batch_stride, Decode::head_stride,
+                  static_cast<float *>(nullptr), std::int64_t(0), std::int64_t(0), std::int64_t(1), std::int64_t(1),
+                  Decode::page_stride, Decode::token_stride, Decode::head_stride, std::int64_t(1), std::int64_t(1));
   };
   launch(); // reads the code, checks it, and loads it onto the device
   const double launched = milliseconds_since(start);

@@ -62,7 +62,7 @@ struct PagedArguments {
   Tile q_batch, q_head, q_dim;
   Tile key_page, key_token, key_head, key_dim;
   Tile value_page, value_token, value_head, value_dim;
-  Tile table_batch, table_entry;
+  Tile table_batch, table_entry, max_pages;
   Tile out_batch, out_head, out_dim;
   Tile lse_batch, lse_head;
 };
@@ -87,13 +87,25 @@ public:
     return query;
   }
 
+  /// The pages of a block that were looked up before the length of its sequence was known.
+  struct FirstPages {
+    Tile start; ///< the token that the block begins with
+    Tile pages; ///< as `find` loads them
+  };
+
+  FirstPages load_first_pages(const Tile &start, const Tile &seq) const {
+    Tile entry = entries(start, arange(0, c.block_n));
+    return {start, load(entry_of(entry, a.table + seq * a.table_batch), {.mask = entry < a.max_pages})};
+  }
+
   /// Takes the block of tokens from `start`, a multiple of block_n smaller than `length`, into the state of a K/V head.
-  /// Each lane looks up the page of its own token, so a block may span pages or lie inside one.
+  /// Each lane looks up the page of its own token, so a block may span pages or lie inside one. `first`: of the block
+  /// that begins there the pages are known.
   void add_block(const Tile &start, const Tile &seq, const Tile &length, const Tile &kv_head,
-                 const std::vector<Tile> &query, OnlineSoftmax &state) const {
+                 const std::vector<Tile> &query, OnlineSoftmax &state, const FirstPages *first = nullptr) const {
     Tile index = arange(0, c.block_n);
     Tile live = start + index < length;
-    const Places places = find(start, index, length, live, a.table + seq * a.table_batch);
+    const Places places = find(start, index, length, live, a.table + seq * a.table_batch, first);
 
     // What is the same in all blocks - the head, the element, often the place in the page - comes first, to be added up
     // in front of the loop.
@@ -161,10 +173,10 @@ public:
   std::int64_t state_size() const { return paged_state_size(c.group, c.head_dim); }
 
   void save(const Tile &place, const OnlineSoftmax &state) const {
+    Tile which = row(arange(0, 2)), pair = where(which == 0, col(state.max), col(state.total()));
     for (std::size_t i = 0; i < parts.size(); ++i)
       store(acc_of(place, parts[i]), state.acc[i]);
-    Tile pair = row(arange(0, 2));
-    store(col(end_of(place)) + pair, where(pair == 0, col(state.max), col(state.total())));
+    store(col(end_of(place)) + which, pair);
   }
 
   /// Of one column.
@@ -190,17 +202,35 @@ private:
     Tile page, in_page; ///< of each token, or a page for all of them; page is i64
   };
 
-  Places find(const Tile &start, const Tile &index, const Tile &length, const Tile &live, const Tile &pages) const {
-    const auto entry_of = [&](const Tile &entry) { return pages + (c.packed ? entry : entry * a.table_entry); };
+  /// Whether blocks begin with a page, so that a lane's place in its page is the same in all of them.
+  bool aligned() const { return c.block_n % c.page_size == 0; }
+
+  /// The numbers of the table's entries for the tokens of the block from `start`: a tile, or one for all of them.
+  Tile entries(const Tile &start, const Tile &index) const {
     if (c.page_size % c.block_n == 0)
-      return {load(entry_of(quotient(start, c.page_size))).to(i64), remainder(start, c.page_size) + index};
-    Tile token = start + index;
-    // Where blocks begin with a page, a lane's place in its page is the same in all of them.
-    const bool aligned = c.block_n % c.page_size == 0;
-    Tile entry = aligned ? quotient(start, c.page_size) + quotient(index, c.page_size) : quotient(token, c.page_size);
+      return quotient(start, c.page_size);
+    return aligned() ? quotient(start, c.page_size) + quotient(index, c.page_size)
+                     : quotient(start + index, c.page_size);
+  }
+  Tile entry_of(const Tile &entry, const Tile &pages) const {
+    return pages + (c.packed ? entry : entry * a.table_entry);
+  }
+
+  Places find(const Tile &start, const Tile &index, const Tile &length, const Tile &live, const Tile &pages,
+              const FirstPages *first) const {
+    const Tile place = entry_of(entries(start, index), pages);
+    const auto look_up = [&](const Mask &used) {
+      if (!first)
+        return load(place, {.mask = used}).to(i64);
+      Tile later = start != first->start;
+      Tile mask = used.given() ? used.tile() & later : later;
+      return where(later, load(place, {.mask = mask}), first->pages).to(i64);
+    };
+    if (c.page_size % c.block_n == 0)
+      return {look_up({}), remainder(start, c.page_size) + index};
     // Tokens of a page share an entry, and with it the mask, so that a thread loads it once for all that it has.
-    Tile used = aligned ? start + quotient(index, c.page_size) * c.page_size < length : live;
-    return {load(entry_of(entry), {.mask = used}).to(i64), remainder(aligned ? index : token, c.page_size)};
+    Tile used = aligned() ? start + quotient(index, c.page_size) * c.page_size < length : live;
+    return {look_up(used), remainder(aligned() ? index : start + index, c.page_size)};
   }
 
   Tile dims(const HeadDimPart &part, const Tile &stride) const {

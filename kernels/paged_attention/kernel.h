@@ -75,17 +75,18 @@ void attend_interleaved(const PagedRows<T> &walk, const Tile &states, const Tile
 // everything else, and those that most configs do without come last.
 template <class T>
 void paged_attention_body(const PagedAttentionConfig &c, ptr<const std::int32_t> lengths, scalar<std::int32_t> batch,
-                          scalar<std::int32_t> kv_heads, ptr<const T> key_cache, ptr<const T> value_cache,
+                          scalar<std::int32_t> max_pages, ptr<const T> key_cache, ptr<const T> value_cache,
                           scalar<std::int64_t> key_token, scalar<std::int64_t> key_head, ptr<const std::int32_t> table,
                           scalar<std::int64_t> table_batch, scalar<std::int64_t> table_entry,
                           scalar<std::int64_t> inverse_programs, scalar<std::int64_t> key_page, ptr<const T> q,
                           scalar<std::int64_t> q_batch, scalar<std::int64_t> q_head, scalar<float> scale_log2e,
-                          scalar<std::int32_t> heads_per_program, ptr<std::int32_t> counters, ptr<float> states,
-                          ptr<T> out, scalar<std::int64_t> out_batch, scalar<std::int64_t> out_head, ptr<float> lse,
-                          scalar<std::int64_t> lse_batch, scalar<std::int64_t> lse_head, scalar<std::int64_t> q_dim,
-                          scalar<std::int64_t> key_dim, scalar<std::int64_t> value_page,
-                          scalar<std::int64_t> value_token, scalar<std::int64_t> value_head,
-                          scalar<std::int64_t> value_dim, scalar<std::int64_t> out_dim) {
+                          scalar<std::int32_t> kv_heads, scalar<std::int32_t> heads_per_program,
+                          ptr<std::int32_t> counters, ptr<float> states, ptr<T> out, scalar<std::int64_t> out_batch,
+                          scalar<std::int64_t> out_head, ptr<float> lse, scalar<std::int64_t> lse_batch,
+                          scalar<std::int64_t> lse_head, scalar<std::int64_t> q_dim, scalar<std::int64_t> key_dim,
+                          scalar<std::int64_t> value_page, scalar<std::int64_t> value_token,
+                          scalar<std::int64_t> value_head, scalar<std::int64_t> value_dim,
+                          scalar<std::int64_t> out_dim) {
   check_config(c);
   if (c.overlap) { // nothing but parameters has been looked at
     wait_for_launches();
@@ -98,7 +99,7 @@ void paged_attention_body(const PagedAttentionConfig &c, ptr<const std::int32_t>
   const PagedArguments arguments{q,           key_cache,  value_cache, table,      lengths,   out,         lse,
                                  scale_log2e, q_batch,    q_head,      q_dim,      key_page,  key_token,   key_head,
                                  key_dim,     value_page, value_token, value_head, value_dim, table_batch, table_entry,
-                                 out_batch,   out_head,   out_dim,     lse_batch,  lse_head};
+                                 max_pages,   out_batch,  out_head,    out_dim,    lse_batch, lse_head};
   const PagedRows<T> walk(c, arguments);
   switch (c.schedule) {
   case PagedSchedule::rows:

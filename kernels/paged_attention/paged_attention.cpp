@@ -203,11 +203,11 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
   const auto &k = p.key_cache_stride, &v = p.value_cache_stride;
   paged_attention_kernel<T>.launch(
       {.grid = {grid_x, grid_y}, .device = where.device, .stream = where.stream, .programmatic = config.overlap},
-      compiled_config(config), p.lengths, std::int32_t(p.batch), std::int32_t(p.kv_heads), p.key_cache, p.value_cache,
+      compiled_config(config), p.lengths, std::int32_t(p.batch), std::int32_t(p.max_pages), p.key_cache, p.value_cache,
       k.token, k.head, p.table, p.table_stride.batch, p.table_stride.entry, cdiv(std::int64_t(1) << 32, grid_y), k.page,
-      p.q, p.q_stride.batch, p.q_stride.head, scale_log2e, std::int32_t(heads), counters, states, p.out,
-      p.out_stride.batch, p.out_stride.head, p.lse, p.lse_stride.batch, p.lse_stride.head, p.q_stride.dim, k.dim,
-      v.page, v.token, v.head, v.dim, p.out_stride.dim);
+      p.q, p.q_stride.batch, p.q_stride.head, scale_log2e, std::int32_t(p.kv_heads), std::int32_t(heads), counters,
+      states, p.out, p.out_stride.batch, p.out_stride.head, p.lse, p.lse_stride.batch, p.lse_stride.head,
+      p.q_stride.dim, k.dim, v.page, v.token, v.head, v.dim, p.out_stride.dim);
 }
 
 #define INSTANTIATE(T)                                                                                                 \

@@ -10,6 +10,9 @@
 // workspace and adds the units it took to a counter; the one that makes the counter full merges the states in the order
 // of the tokens, and sets the counter to zero again. The counter is that of the program in whose share the sequence
 // begins: at most one sequence begins in a share and ends in another.
+//
+// A batch of one sequence needs no shares: program c takes the blocks c, c + programs and so on, and looks up the pages
+// of its first one while the length is on its way.
 #pragma once
 
 #include "paged_attention/attend.h"
@@ -46,14 +49,34 @@ private:
   /// A batch of one sequence has nothing to add up or to look for.
   void run_single() {
     Tile seq = full({}, 0, i32), length = load(walk.a.lengths), total = units_of(length);
-    divide(total);
     if (in_parts) {
+      divide(total);
       Tile unit = begin;
       while_([&] { return unit < end; }, [&] { unit += take(seq, length, seq, unit); });
     } else {
-      if_(begin < end, [&] { take(seq, length, seq, begin); });
+      const auto first = walk.load_first_pages(program * c.block_n, seq);
+      if_(program < total, [&] { take_turns(seq, length, total, first); });
     }
     if_((total == 0) & (program == 0), [&] { walk.store_empty(seq, kv_head); });
+  }
+
+  /// Takes every programs-th block of the only sequence, of which there is one at least.
+  void take_turns(const Tile &seq, const Tile &length, const Tile &total,
+                  const typename PagedRows<T>::FirstPages &first) const {
+    const std::vector<Tile> query = walk.load_query(seq, kv_head);
+    OnlineSoftmax state = walk.start();
+    for (Tile start : range(first.start, length, programs * c.block_n, {.num_stages = c.num_stages}))
+      walk.add_block(start, seq, length, kv_head, query, state, &first);
+    if (c.overlap)
+      launch_dependents(); // as in `take`
+    if_(
+        total == 1, [&] { walk.store_result(seq, kv_head, state); },
+        [&] {
+          walk.save(states + offset_of(program), state);
+          Tile count = minimum(programs, total);
+          Tile complete = arrive(a.counters + kv_head, 1, count);
+          if_(complete, [&] { merge(seq, full({}, 0, i32), count); });
+        });
   }
 
   void run_batch() {
@@ -127,48 +150,59 @@ private:
     if_(
         taken == units, [&] { walk.store_result(seq, kv_head, state); },
         [&] {
-          Tile state_number = in_parts ? unit : program * 2 + where(done == 0, 1, 0);
-          walk.save(states + offset_of(state_number), state);
+          Tile number = in_parts ? unit : program * 2 + where(done == 0, 1, 0);
+          walk.save(states + offset_of(number), state);
+          Tile counter = a.counters + (first / share * a.kv_heads + kv_head);
           Tile complete = done + taken == units; // where no other program has a part of the sequence
-          const auto arrive = [&] {
-            Tile counter = a.counters + (first / share * a.kv_heads + kv_head);
-            complete = atomic_add(counter, taken) + taken == units;
-            if_(complete, [&] { store(counter, 0); });
-          };
+          const auto count_in = [&] { complete = arrive(counter, taken, units); };
           if (in_parts)
-            if_((first < begin) | (first + units > end), arrive);
+            if_((first < begin) | (first + units > end), count_in);
           else
-            arrive();
-          if_(complete, [&] { merge(seq, first, units); });
+            count_in();
+          if_(complete, [&] {
+            Tile first_program = first / share;
+            if (in_parts)
+              merge(seq, first, units);
+            else
+              merge(seq, first_program * 2, (first + units - 1) / share - first_program + 1);
+          });
         });
     return taken;
   }
 
-  /// Of a part of the schedule `parts`, its state is the one with the number of the unit. Of `shares`, program i has
-  /// state 2 i for a sequence that came from the share before its own, and 2 i + 1 for one that goes on in the next.
-  /// Yields how far the state of a K/V head is from that with number 0, in floats. The factors are 32-bit, so that a
-  /// GPU needs one instruction for the product.
+  /// Of a part of the schedule `parts`, its state is the one with the number of the unit; of a batch of one sequence,
+  /// with that of the program. Otherwise program i has state 2 i for a sequence that came from the share before its
+  /// own, and 2 i + 1 for one that goes on in the next. Yields how far the state of a K/V head is from that with number
+  /// 0, in floats. The factors are 32-bit, so that a GPU needs one instruction for the product.
   Tile offset_of(const Tile &state) const { return state.to(i64) * (a.kv_heads * int(walk.state_size())).to(i64); }
+
+  bool in_pairs() const { return !in_parts && c.lengths_tile != 1; }
+
+  /// Counts `units` of a sequence; yields whether those were the last of `all`.
+  Tile arrive(const Tile &counter, const Operand &units, const Tile &all) const {
+    Tile complete = atomic_add(counter, units) + units == all;
+    if_(complete, [&] { store(counter, 0); });
+    return complete;
+  }
 
   /// Elements are tiles [rows, states, quads of a row, 4]: a warp of a GPU has rows of its own, whose elements lie side
   /// by side, and a thread those of all states, so that their loads are under way at once. Pairs of maximum and sum are
   /// tiles [rows, states, 2]: a thread loads one of them and finds one weight, which is exchanged while the elements
   /// are on their way.
-  void merge(const Tile &seq, const Tile &first, const Tile &units) const {
-    Tile first_program = first / share;
-    Tile count = in_parts ? units : (first + units - 1) / share - first_program + 1;
+  void merge(const Tile &seq, const Tile &first_number, const Tile &count) const {
     const int rows = walk.rows, row_size = paged_state_row(c.head_dim);
     // A thread has up to 64 registers of elements.
     const int at_once = int(std::bit_floor(unsigned(std::clamp(64 * 32 * c.num_warps / (rows * c.head_dim), 1, 16))));
     const auto along = [](const Tile &x, int axis) { // the index of one of three dimensions
       return axis == 0 ? expand_dims(col(x), 2) : axis == 1 ? expand_dims(row(x), 2) : expand_dims(row(x), 0);
     };
-    // Of the states of `shares` there are no more than counters, so that 32 bits count their floats; of all states but
-    // the first, `number` counts those of even number.
-    Tile first_state = states + offset_of(in_parts ? first : first_program * 2);
+    // Of the states of `shares` there are no more than counters, so that 32 bits count their floats; of all pairs but
+    // the first, `number` counts the states of even number.
+    Tile first_state = states + offset_of(first_number), stride = a.kv_heads * int(walk.state_size());
     const auto offset_in = [&](const Tile &number) {
-      Tile stride = a.kv_heads * int(walk.state_size());
-      return in_parts ? number.to(i64) * stride.to(i64) : (number * 2 + where(number == 0, 1, 0)) * stride;
+      if (in_parts)
+        return number.to(i64) * stride.to(i64);
+      return (in_pairs() ? number * 2 + where(number == 0, 1, 0) : number) * stride;
     };
     Tile which = along(arange(0, 2), 2);
     Tile pairs = first_state + (along(walk.group_row * row_size + c.head_dim, 0) + which);

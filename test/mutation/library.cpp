@@ -127,12 +127,12 @@ std::shared_ptr<Subject> paged_attention(kernels::PagedAttentionConfig config) {
   std::int32_t *const lengths_of = p->input("lengths", host.lengths);
   T *const out = p->output<T>("out", Size(host.q.size()));
   float *const lse = p->output<float>("lse", d.batch * d.heads);
-  return finish(p, kernel, config, std::array{2U, 3U, 1U}, lengths_of, std::int32_t(d.batch), std::int32_t(d.kv_heads),
+  return finish(p, kernel, config, std::array{2U, 3U, 1U}, lengths_of, std::int32_t(d.batch), std::int32_t(d.max_pages),
                 key_cache, value_cache, k.token, k.head, table, d.table_stride.batch, d.table_stride.entry,
                 cdiv(Size(1) << 32, d.batch), k.page, q, d.q_stride.batch, d.q_stride.head, d.scale * 1.442695F,
-                std::int32_t(1), static_cast<std::int32_t *>(nullptr), static_cast<float *>(nullptr), out,
-                d.out_stride.batch, d.out_stride.head, lse, d.lse_stride.batch, d.lse_stride.head, d.q_stride.dim,
-                k.dim, v.page, v.token, v.head, v.dim, d.out_stride.dim);
+                std::int32_t(d.kv_heads), std::int32_t(1), static_cast<std::int32_t *>(nullptr),
+                static_cast<float *>(nullptr), out, d.out_stride.batch, d.out_stride.head, lse, d.lse_stride.batch,
+                d.lse_stride.head, d.q_stride.dim, k.dim, v.page, v.token, v.head, v.dim, d.out_stride.dim);
 }
 
 //===----------------------------------------------------------------------===//

@@ -292,6 +292,34 @@ TEST_P(PagedAttention, Grids) {
     }
 }
 
+TEST_P(PagedAttention, OneSequence) {
+  // Pages smaller and larger than a block, a table with more entries than are used, of anything; no block for most
+  // programs, one for each, and several.
+  PagedCase c = base();
+  c.lengths_tile = 1;
+  c.padding = TablePadding::garbage;
+  for (PagedSchedule schedule : {PagedSchedule::shares, PagedSchedule::parts})
+    for (int page_size : {1, 3, 4, 16, 64}) {
+      if (small() && page_size > 16)
+        break;
+      c.schedule = schedule;
+      c.page_size = page_size;
+      c.block_n = small() ? 4 : 16;
+      c.programs_per_core = 1 + int(random() % most_programs_per_core());
+      c.extra_table_width = int(random() % 4);
+      c.gap = page_size == 4 ? 3 : 8;
+      c.layout = page_size == 16 ? CacheLayout::strided : CacheLayout::nhd;
+      for (int length : {0, 1, c.block_n, c.block_n + 1, small() ? 37 : is_on("cuda") ? 7001 : 333}) {
+        c.lengths = {length};
+        SCOPED_TRACE(c.text());
+        PagedProblem<half> p(c, random);
+        kernels::PagedAttentionConfig config = p.config();
+        config.num_stages = 1 + page_size % 3;
+        run(p, config);
+      }
+    }
+}
+
 TEST_P(PagedAttention, Skewed) {
   PagedCase c = base();
   c.lengths.assign(small() ? 11 : 40, small() ? 5 : 20);
