@@ -24,6 +24,19 @@ std::string dimensions(std::array<unsigned, 3> grid) {
   return std::to_string(grid[0]) + " x " + std::to_string(grid[1]) + " x " + std::to_string(grid[2]);
 }
 
+// On a stream of its own: a plain copy waits for the streams that block the default one, and the capture of one of them
+// would end there.
+int copy_beside_streams(const Api &api, DevicePointer target, const void *source, std::size_t bytes) {
+  StreamHandle stream = nullptr;
+  if (int status = api.stream_create(&stream, stream_non_blocking); status != success)
+    return status;
+  int status = api.memcpy_htod_async(target, source, bytes, stream);
+  if (status == success)
+    status = api.stream_synchronize(stream);
+  api.stream_destroy(stream);
+  return status;
+}
+
 } // namespace
 
 CudaKernel::CudaKernel(const KernelImage &image, Device device, std::string note)
@@ -109,7 +122,7 @@ int CudaKernel::make_ready(void **function) const {
   if (status == success && has_record_ &&
       api.library_get_global(&variable, &bytes, library_, FailureRecord::symbol) == success)
     if (const FailureRecord *record = state_->failure_record(); record && bytes == sizeof(record))
-      status = state_->copy_beside_streams(variable, &record, sizeof(record));
+      status = copy_beside_streams(api, variable, &record, sizeof(record));
   return status;
 }
 

@@ -58,10 +58,8 @@ void driver::raise(DeviceState &state, int status, const std::string &what) {
 
 Context DeviceState::primary_context() {
   std::call_once(context_once_, [this] {
-    Context context = nullptr;
-    if (int status = api->device_primary_ctx_retain(&context, ordinal); status != success)
+    if (int status = api->device_primary_ctx_retain(&context_, ordinal); status != success)
       raise(*this, status, "cannot retain the primary context");
-    context_.store(context);
   });
   return context_;
 }
@@ -92,27 +90,6 @@ const cuda::DeviceProperties &DeviceState::properties() {
     properties_ = std::move(p);
   });
   return properties_;
-}
-
-int DeviceState::copy_beside_streams(DevicePointer target, const void *source, std::size_t bytes) {
-  const auto copy = [&](StreamHandle stream) {
-    const int status = api->memcpy_htod_async(target, source, bytes, stream);
-    return status == success ? api->stream_synchronize(stream) : status;
-  };
-  Context context = nullptr;
-  if (api->ctx_get_current(&context) == success && context && context == context_.load()) {
-    std::lock_guard lock(copies_mutex_);
-    if (!copies_)
-      if (int status = api->stream_create(&copies_, stream_non_blocking); status != success)
-        return status;
-    return copy(copies_);
-  }
-  StreamHandle stream = nullptr;
-  if (int status = api->stream_create(&stream, stream_non_blocking); status != success)
-    return status;
-  const int status = copy(stream);
-  api->stream_destroy(stream);
-  return status;
 }
 
 FailureRecord *DeviceState::failure_record() {

@@ -60,10 +60,6 @@ struct DeviceState {
   /// What a kernel wrote there, as the beginning of a message with its newline; empty where none has.
   std::string failure_text() const;
 
-  /// Copies to the device, in the current context, and waits for nothing else: a plain copy waits for the streams that
-  /// block the default one, and the capture of one of them would end there. Yields the driver's status.
-  int copy_beside_streams(DevicePointer target, const void *source, std::size_t bytes);
-
   /// Called before a kernel dies, so that no message speaks of it.
   void forget(const CudaKernel *kernel);
   /// "note: the last kernel launched there ..." on a line of its own, or nothing.
@@ -71,10 +67,8 @@ struct DeviceState {
 
 private:
   std::once_flag context_once_, properties_once_;
-  std::atomic<Context> context_{nullptr};
+  Context context_ = nullptr;
   cuda::DeviceProperties properties_;
-  std::mutex copies_mutex_;
-  StreamHandle copies_ = nullptr; // of the primary context, never destroyed: a stream for each copy costs more than it
   std::mutex last_kernel_mutex_;
   std::once_flag failure_once_;
   std::atomic<FailureRecord *> failure_{nullptr}; // never freed

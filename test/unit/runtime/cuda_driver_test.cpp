@@ -327,25 +327,6 @@ TEST_F(CudaDriver, AFailedAssertIsInTheMessage) {
   words[0] = 0;
 }
 
-TEST_F(CudaDriver, KernelsWithAssertsAreLoadedThroughOneStream) {
-  KernelImage with_asserts = image();
-  for (char c : std::string("kiln_failure_record"))
-    with_asserts.cubin.push_back(static_cast<unsigned char>(c));
-  CudaKernel first(with_asserts, Device::cuda(0));
-  const std::size_t created = state.count("cuStreamCreate");
-  for (int i = 0; i < 3; ++i)
-    CudaKernel(with_asserts, Device::cuda(0));
-  EXPECT_EQ(state.count("cuMemcpyHtoDAsync"), 4u);
-  EXPECT_EQ(state.count("cuStreamCreate"), created);
-  EXPECT_EQ(state.count("cuStreamDestroy"), 0u);
-  // A context of the program's own may be destroyed at any time.
-  fake::set_current(fake::create_context(0));
-  CudaKernel elsewhere(with_asserts, Device::cuda(0));
-  EXPECT_EQ(state.count("cuStreamCreate"), created + 1);
-  EXPECT_EQ(state.count("cuStreamDestroy"), 1u);
-  fake::set_current(nullptr);
-}
-
 TEST_F(CudaDriver, AFaultFoundWhileWaitingNamesTheLastKernel) {
   {
     CudaKernel kernel(image(), Device::cuda(0), "note: while running 'scale' with {1}");
