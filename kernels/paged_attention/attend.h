@@ -89,8 +89,8 @@ public:
 
   /// The pages of a block that were looked up before the length of its sequence was known.
   struct FirstPages {
-    Tile start; ///< the token that the block begins with
-    Tile pages; ///< as `find` loads them
+    Tile start; ///< the token that the block begins with; a scalar, i32
+    Tile pages; ///< [block_n], or one for all tokens of the block; i32
   };
 
   FirstPages load_first_pages(const Tile &start, const Tile &seq) const {

@@ -152,19 +152,19 @@ private:
         [&] {
           Tile number = in_parts ? unit : program * 2 + where(done == 0, 1, 0);
           walk.save(states + offset_of(number), state);
-          Tile counter = a.counters + (first / share * a.kv_heads + kv_head);
           Tile complete = done + taken == units; // where no other program has a part of the sequence
-          const auto count_in = [&] { complete = arrive(counter, taken, units); };
+          const auto count_in = [&] {
+            complete = arrive(a.counters + (first / share * a.kv_heads + kv_head), taken, units);
+          };
           if (in_parts)
             if_((first < begin) | (first + units > end), count_in);
           else
             count_in();
           if_(complete, [&] {
-            Tile first_program = first / share;
             if (in_parts)
-              merge(seq, first, units);
-            else
-              merge(seq, first_program * 2, (first + units - 1) / share - first_program + 1);
+              return merge(seq, first, units);
+            Tile first_program = first / share;
+            merge(seq, first_program * 2, (first + units - 1) / share - first_program + 1);
           });
         });
     return taken;
@@ -176,6 +176,7 @@ private:
   /// 0, in floats. The factors are 32-bit, so that a GPU needs one instruction for the product.
   Tile offset_of(const Tile &state) const { return state.to(i64) * (a.kv_heads * int(walk.state_size())).to(i64); }
 
+  /// Whether a program has two states, see offset_of.
   bool in_pairs() const { return !in_parts && c.lengths_tile != 1; }
 
   /// Counts `units` of a sequence; yields whether those were the last of `all`.
@@ -185,6 +186,7 @@ private:
     return complete;
   }
 
+  /// Writes the result of `count` states of a K/V head, of which the first one has the number `first_number`.
   /// Elements are tiles [rows, states, quads of a row, 4]: a warp of a GPU has rows of its own, whose elements lie side
   /// by side, and a thread those of all states, so that their loads are under way at once. Pairs of maximum and sum are
   /// tiles [rows, states, 2]: a thread loads one of them and finds one weight, which is exchanged while the elements

@@ -314,7 +314,7 @@ TEST_P(PagedAttention, OneSequence) {
         SCOPED_TRACE(c.text());
         PagedProblem<half> p(c, random);
         kernels::PagedAttentionConfig config = p.config();
-        config.num_stages = 1 + page_size % 3;
+        config.num_stages = 1 + length % 3;
         run(p, config);
       }
     }

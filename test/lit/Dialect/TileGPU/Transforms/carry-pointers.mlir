@@ -1,4 +1,4 @@
-// RUN: kiln-opt %s -tile-gpu-carry-pointers | FileCheck %s
+// RUN: kiln-opt %s --tile-gpu-carry-pointers | FileCheck %s
 
 #l = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = []>
 #s = #tile_gpu.shared_layout<offset = [[1], [2], [4], [8], [16]]>

@@ -1,4 +1,4 @@
-// RUN: kiln-opt %s -tile-gpu-fill-first-wait | FileCheck %s
+// RUN: kiln-opt %s --tile-gpu-fill-first-wait | FileCheck %s
 
 // What is pure and waits for no memory fills the wait for the first load; a later loop no longer stands before it.
 // CHECK-LABEL: func @behind_the_first_load

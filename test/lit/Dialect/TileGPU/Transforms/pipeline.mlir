@@ -1,7 +1,7 @@
 // RUN: kiln-opt %s --tile-gpu-pipeline | FileCheck %s
 // RUN: kiln-opt %s --tile-gpu-pipeline=asserts=true | FileCheck %s --check-prefix=ASSERTS
 // RUN: kiln-opt %s --tile-gpu-pipeline=max-bytes=1100 | FileCheck %s --check-prefix=SMALL
-// RUN: kiln-opt %s -tile-gpu-pipeline=max-bytes=2100 | FileCheck %s --check-prefix=BEHIND
+// RUN: kiln-opt %s --tile-gpu-pipeline=max-bytes=2100 | FileCheck %s --check-prefix=BEHIND
 
 #l = #tile_gpu.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [64]], warp = []>
 #half = #tile_gpu.layout<register = [[1], [2]], lane = [[4], [8], [16], [32], [0]], warp = []>

@@ -1,4 +1,4 @@
-// RUN: kiln-opt %s -tile-gpu-prefetch-operands | FileCheck %s
+// RUN: kiln-opt %s --tile-gpu-prefetch-operands | FileCheck %s
 
 #copy = #tile_gpu.layout<register = [[0, 1], [0, 2], [0, 4], [8, 0]], lane = [[0, 8], [0, 16], [1, 0], [2, 0], [4, 0]], warp = []>
 #a = #tile_gpu.layout<register = [[0, 1], [8, 0], [0, 8], [0, 16]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = []>
