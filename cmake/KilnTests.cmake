@@ -3,6 +3,7 @@
 find_package(GTest REQUIRED)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(KILN_TEST_RESULTS "${PROJECT_BINARY_DIR}/test-results")
+file(MAKE_DIRECTORY "${KILN_TEST_RESULTS}") # lit makes no folder
 
 # LLVM is not instrumented, so a container that crosses into it looks overflowed, and what its allocators hand out looks poisoned where
 # their inline halves are in our code. Its registries live until the process ends.
