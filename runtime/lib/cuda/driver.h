@@ -30,7 +30,8 @@ bool gone();
 std::string library_name();
 
 /// What a kernel writes of the first assert that fails, into memory of the host: the context is lost then, and with it
-/// all memory of the device. The compiler, which knows no runtime, declares the same layout.
+/// all memory of the device. Where asserts of two kernels fail at once, one may write over the other. The compiler,
+/// which knows no runtime, declares the same layout.
 struct FailureRecord {
   static constexpr const char *symbol = "kiln_failure_record"; // of the kernel's variable that points here
   static constexpr std::uint32_t done = 1;

@@ -287,7 +287,7 @@ constexpr size_t kTextBytes = 456;
 /// In words of 32 bits.
 enum Field : int32_t { State, Program, Thread = Program + 3, Rank, Index, Text = Index + kMaxRank };
 constexpr int64_t kDone = 1;
-/// Of the claim, which is 0 before.
+/// Of the claim, which is 0 before and never falls.
 enum Claim : int64_t { Taken = 1, Written = 2 };
 } // namespace failure
 
@@ -295,9 +295,9 @@ enum Claim : int64_t { Taken = 1, Written = 2 };
 /// record, and the others wait for it, because the first of them to return ends the grid. Where there is no record all
 /// return at once.
 ///
-/// No fence here has the scope of the system: drivers (580.159 on an H100) lose some 2.5 KB of device memory for each
-/// one in a kernel that is loaded and unloaded. In its place the host's memory is read back, and that answer comes over
-/// PCIe only when what was written before it has arrived.
+/// No fence here has the scope of the system, because a driver (580.159.04, on an H100) loses 2560 bytes of device
+/// memory for each one in a kernel that is loaded and unloaded. Without one the memory model of PTX promises the host
+/// no order. In its place the state is read back: over PCIe a read does not pass the writes before it.
 LLVM::LLVMFuncOp MachineLowering::getRecorder() {
   using namespace failure;
   if (auto known = module().lookupSymbol<LLVM::LLVMFuncOp>(kRecorder))
@@ -330,7 +330,7 @@ LLVM::LLVMFuncOp MachineLowering::getRecorder() {
   LLVM::CondBrOp::create(b, exists, first, done);
 
   b.setInsertionPointToStart(first);
-  Value before = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::xchg, LLVM::AddressOfOp::create(b, claim),
+  Value before = LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::umax, LLVM::AddressOfOp::create(b, claim),
                                            number(i32, Taken), LLVM::AtomicOrdering::monotonic);
   LLVM::CondBrOp::create(b, LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::eq, before, number(i32, 0)), write, wait);
 
@@ -356,7 +356,7 @@ LLVM::LLVMFuncOp MachineLowering::getRecorder() {
   LLVM::MemcpyOp::create(b, field(Text), entry->getArgument(0), entry->getArgument(1), /*isVolatile=*/true);
   LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "device");
   put(State, number(i32, kDone));
-  // Added to rather than ignored, so that the others are released only by the answer.
+  // The claim is computed from the answer, so that the others do not go on before it is there.
   Value state = LLVM::LoadOp::create(b, i32, field(State), /*alignment=*/4, /*isVolatile=*/true);
   LLVM::StoreOp::create(b, LLVM::AddOp::create(b, state, number(i32, Written - kDone)),
                         LLVM::AddressOfOp::create(b, claim), /*alignment=*/4, /*isVolatile=*/true);

@@ -1,10 +1,12 @@
 // Of all threads in which an assert fails, one writes the record in the host's memory, and the others wait for it. No
-// fence has the scope of the system: drivers lose device memory for each one that is loaded and unloaded.
+// fence has the scope of the system: a driver loses device memory for each one that is loaded and unloaded. The claim
+// goes from 0 to 1 to 2 and never back, or one that fails late would have all wait for ever.
 // RUN: kiln-translate --arch sm_90a %s | FileCheck %s --implicit-check-not=.sys
 
 // CHECK: .func kiln_record_failure(
 // CHECK: ld.volatile.global.b64 %[[RECORD:.*]], [kiln_failure_record];
-// CHECK: atom.global.exch.b32 %{{.*}}, [kiln_failure_claim], 1;
+// CHECK: atom.global.max.u32 %[[BEFORE:.*]], [kiln_failure_claim], 1;
+// CHECK-NEXT: setp.eq.b32 %{{.*}}, %[[BEFORE]], 0;
 // CHECK: [[WAIT:\$.*]]:
 // CHECK-NEXT: ld.volatile.global.b32 %[[NOW:.*]], [kiln_failure_claim];
 // CHECK-NEXT: setp.ne.b32 %[[GO_ON:.*]], %[[NOW]], 2;
