@@ -200,7 +200,8 @@ int run_again(const std::vector<std::string> &arguments);
 /// The same without waiting. \returns the process
 int start_again(const std::vector<std::string> &arguments);
 
-/// An assert that fails on a CUDA device, and what is left of the process after it: its exit status.
+/// An assert that fails on a CUDA device, in all threads or in few as the seed decides, and what is left of the process
+/// after it: its exit status.
 int lose_context(const Settings &settings);
 
 } // namespace kiln_stress
