@@ -82,7 +82,8 @@ class Runner:
             if failures:
                 results.append(Result(name, "failed", "\n".join(f.text or f.get("message") for f in failures)))
             elif skip is not None:
-                lines = skip.get("message", "").strip().splitlines()
+                # The place, the reason, and what SCOPED_TRACE noted.
+                lines = skip.get("message", "").partition("Google Test trace:")[0].strip().splitlines()
                 results.append(Result(name, "skipped", lines[-1] if lines else ""))
             else:
                 results.append(Result(name, "passed", ""))

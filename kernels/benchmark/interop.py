@@ -196,18 +196,20 @@ def stream_of(device):
     return 0 if device == "cpu" else torch.cuda.current_stream().cuda_stream
 
 
-def cost_us(call, device, calls=100, repeats=50):
-    """Microseconds of the processor that a call takes: the least of some averages, so that what else the machine does counts little. The
-    GPU is idle when calls begin, and there is room for all of them in its queue."""
-    best = float("inf")
-    for _ in range(repeats):
-        if device != "cpu":
-            torch.cuda.synchronize()
-        begin = time.perf_counter()
-        for _ in range(calls):
-            call()
-        best = min(best, (time.perf_counter() - begin) / calls)
-    return best * 1e6
+def costs_us(calls, device, times=100, turns=60):
+    """Microseconds of the processor that each of the calls takes: the least of some averages, so that what else the machine does counts little.
+    The calls take turns, so that it counts alike: after torch.compile, for one, processes of PyTorch's still start. The GPU is idle when a turn
+    begins, and there is room for all of its calls in its queue."""
+    best = [float("inf")] * len(calls)
+    for _ in range(turns):
+        for i, call in enumerate(calls):
+            if device != "cpu":
+                torch.cuda.synchronize()
+            begin = time.perf_counter()
+            for _ in range(times):
+                call()
+            best[i] = min(best[i], (time.perf_counter() - begin) / times)
+    return [us * 1e6 for us in best]
 
 
 def ways(device):
@@ -272,9 +274,10 @@ def main():
             traceback.print_exc()
             print(f"FAIL  {name}: {type(error).__name__}: {error}", flush=True)
     print(f"\nmicroseconds of the processor in each call (torch {torch.__version__}, Python {sys.version.split()[0]})")
-    for name, call in ways(args.device).items():
+    named = ways(args.device)
+    for call in named.values():
         call()
-        us = cost_us(call, args.device)
+    for name, us in zip(named, costs_us(list(named.values()), args.device)):
         rows.append((name, f"{us:.2f}"))
         print(f"{us:8.2f}  {name}", flush=True)
     if args.csv:
