@@ -1,5 +1,6 @@
+#include "benchmark/decode_cell.h"
+#include "benchmark/device_decode.h"
 #include "benchmark/gpu_bench.h"
-#include "benchmark/gpu_timing.h"
 
 #include "kiln/config.h"
 #include "kiln/kernels/registry.h"
@@ -26,6 +27,26 @@ double first_launch_ms(const std::string &program) {
   return ms;
 }
 
+/// An empty cache for the processes that are started meanwhile.
+class TemporaryCache {
+public:
+  TemporaryCache() {
+    if (!mkdtemp(path_.data()))
+      throw Error("no directory for a cache");
+    setenv("KILN_CACHE_DIR", path_.c_str(), 1);
+  }
+  TemporaryCache(const TemporaryCache &) = delete;
+  TemporaryCache &operator=(const TemporaryCache &) = delete;
+  ~TemporaryCache() {
+    unsetenv("KILN_CACHE_DIR");
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+private:
+  std::string path_ = (std::filesystem::temp_directory_path() / "kiln-bench-XXXXXX").string();
+};
+
 } // namespace
 
 void compile(const std::string &program) {
@@ -49,43 +70,32 @@ void compile(const std::string &program) {
   std::printf("decode: PTX to cubin; median of 7,%.1f,\n", median(assemble));
   std::fflush(stdout);
 
-  std::string scratch = (std::filesystem::temp_directory_path() / "kiln-bench-XXXXXX").string();
-  if (!mkdtemp(scratch.data()))
-    throw Error("no directory for a cache");
-  setenv("KILN_CACHE_DIR", scratch.c_str(), 1);
   try {
-    const double cold = first_launch_ms(program);
-    std::vector<double> warm;
+    std::vector<double> cold, warm;
+    for (int i = 0; i < 5; ++i) {
+      const TemporaryCache cache;
+      cold.push_back(first_launch_ms(program));
+    }
+    std::printf("decode: first launch in a process; nothing in the cache; median of 5,%.1f,\n", median(cold));
+    const TemporaryCache cache;
+    first_launch_ms(program);
     for (int i = 0; i < 7; ++i)
       warm.push_back(first_launch_ms(program));
-    std::printf("decode: first launch in a process; nothing in the cache,%.1f,\n", cold);
     std::printf("decode: first launch in a process; from the cache on disk; median of 7,%.1f,at most 10\n",
                 median(warm));
     std::fflush(stdout);
   } catch (const Error &error) {
     std::fprintf(stderr, "%s\n", error.what());
   }
-  unsetenv("KILN_CACHE_DIR");
-  std::filesystem::remove_all(scratch);
 }
 
 void first_launch(Device device) {
   // The driver starts before the clock does.
-  const std::int32_t zeros[64] = {};
-  DeviceBuffer memory(device, 1 << 20), integers(device, sizeof zeros);
-  integers.copy_from_host(zeros, sizeof zeros);
-  kernels::PagedAttention<half> problem{
-      .batch = 1, .heads = 32, .kv_heads = 8, .head_dim = 128, .page_size = 16, .max_pages = 1, .scale = 1};
-  problem.set_dense_strides();
-  problem.q = problem.key_cache = problem.value_cache = memory.as<half>();
-  problem.table = problem.lengths = integers.as<std::int32_t>();
-  problem.out = memory.as<half>() + (1 << 18);
-  const auto config = kernels::default_config(problem, device);
-  problem.workspace_size = kernels::workspace_bytes(problem, config, device);
-  DeviceBuffer workspace(device, problem.workspace_size + 16);
-  workspace.fill(0);
-  problem.workspace = workspace.as<float>();
-  const double us = time_us(1, [&] { kernels::paged_attention(problem, config, {.device = device}); })[0];
+  const DecodeProblem host(Cell::uniform(1, 16));
+  DeviceDecode<half> decode(host, device);
+  const auto config = kernels::default_config(decode.problem, device);
+  decode.reserve(config);
+  const double us = time_us(1, [&] { kernels::paged_attention(decode.problem, config, {.device = device}); })[0];
   synchronize(device);
   std::printf("%.3f\n", us * 1e-3);
 }

@@ -1,5 +1,8 @@
 // kiln-bench-launch: the processor time of a launch on a GPU, beside that of the driver's own call. README.md says how
 // it is measured.
+#include "benchmark/decode_cell.h"
+#include "benchmark/device_decode.h"
+
 #include "kiln/kiln.h"
 #include "kiln/runtime/assembler.h"
 #include "kiln/runtime/cuda_kernel.h"
@@ -96,6 +99,10 @@ void measure(Device device, bool csv) {
 
   auto *p = memory.as<std::int32_t>();
   const std::int32_t n = 3;
+  const bench::DecodeProblem host(bench::Cell::uniform(1, 16));
+  bench::DeviceDecode<half> decode(host, device);
+  const kernels::PagedAttentionConfig decode_config = kernels::default_config(decode.problem, device);
+  decode.reserve(decode_config);
   const void *args[] = {&p, &p, &p, &p, &p, &p, &n, &n, &n, &n, &n, &n};
   Candidate candidates[] = {
       {"cuLaunchKernel",
@@ -110,6 +117,9 @@ void measure(Device device, bool csv) {
        {}},
       {"Kernel::launch, current context",
        [&] { twelve_kernel.launch({.grid = 1, .stream = stream.handle()}, {}, p, p, p, p, p, p, n, n, n, n, n, n); },
+       {}},
+      {"kernels::paged_attention",
+       [&] { kernels::paged_attention(decode.problem, decode_config, {.device = device, .stream = stream.handle()}); },
        {}},
   };
   // Turn by turn, so that what the machine does besides falls on all of them alike.
