@@ -97,15 +97,14 @@ static Findings findFailures(ThreadLowering &lowering, Value source, llvm::funct
 }
 
 LogicalResult tile_gpu::lowerAssert(ThreadLowering &lowering, tile::AssertOp op) {
-  if (lowering.getOptions().asserts)
-    stopWhere(lowering, op.getCondition().getType(),
-              findFailures(lowering, op.getCondition(), [](Value value) { return value; }), op.getMessage());
+  stopWhere(lowering, op.getCondition().getType(),
+            findFailures(lowering, op.getCondition(), [](Value value) { return value; }), op.getMessage());
   return success();
 }
 
 LogicalResult tile_gpu::lowerAssume(ThreadLowering &lowering, tile::AssumeOp op) {
   Value source = op.getSource();
-  if (lowering.getOptions().asserts) {
+  if (op.getChecked()) {
     OpBuilder &b = lowering.builder;
     Type i64 = b.getI64Type();
     // As 64 bits: the divisor need not fit the type of the value.
@@ -135,10 +134,14 @@ namespace {
 class PrintLowering {
 public:
   PrintLowering(ThreadLowering &lowering, tile::PrintOp op) : lowering(lowering), op(op) {
-    start = lowering.getKernel().getSymName().str() + "(%d, %d, %d) ";
-    // The text of the author is no format.
-    for (char c : op.getPrefix())
-      start += c == '%' ? "%%" : std::string(1, c);
+    // The kernel's name and the text of the author are no formats.
+    auto addText = [this](StringRef text) {
+      for (char c : text)
+        start += c == '%' ? "%%" : std::string(1, c);
+    };
+    addText(lowering.getKernel().getSymName());
+    start += "(%d, %d, %d) ";
+    addText(op.getPrefix());
     for (StringRef axis : {"x", "y", "z"})
       program.push_back(lowering.machine(("ctaid." + axis).str()));
   }

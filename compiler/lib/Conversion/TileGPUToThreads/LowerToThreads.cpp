@@ -356,7 +356,7 @@ LogicalResult KernelLowering::run() {
 struct LowerToThreadsPass : tile_gpu::impl::LowerToThreadsBase<LowerToThreadsPass> {
   using LowerToThreadsBase::LowerToThreadsBase;
   void runOnOperation() override {
-    ThreadLoweringOptions lowering{.asserts = asserts, .checkExchanges = checkExchanges, .capability = capability};
+    ThreadLoweringOptions lowering{.checkExchanges = checkExchanges, .capability = capability};
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       if (tile::isKernel(function) && failed(KernelLowering(function, lowering).run()))
         return signalPassFailure();

@@ -19,7 +19,6 @@
 namespace kiln::tile_gpu {
 
 struct ThreadLoweringOptions {
-  bool asserts = false;
   /// Emit what the emulator compares around conversions of layouts.
   bool checkExchanges = false;
   /// Of the target, 10 * major + minor: rows that it lacks are replaced by others.

@@ -21,6 +21,9 @@ static void simplify(OpPassManager &pm) {
 }
 
 void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
+  tile::SettleAssertsOptions settle;
+  settle.asserts = options.asserts;
+  pm.addPass(tile::createSettleAsserts(settle));
   if (options.capability < 90)
     pm.addPass(tile::createRemoveOverlap());
   tile::ExpandFp8Options fp8;
@@ -36,7 +39,6 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
   pm.addPass(createLoopInvariantCodeMotionPass()); // a query is converted once, not for every block of keys
   tile_gpu::PipelineOptions pipeline;
   pipeline.maxBytes = options.sharedBytes;
-  pipeline.asserts = options.asserts;
   pm.addPass(tile_gpu::createPipeline(pipeline));
   pm.addPass(tile_gpu::createPrefetchOperands());
   pm.addPass(tile_gpu::createCarryPointers());
@@ -48,7 +50,6 @@ void kiln::buildTileToGPULayoutsPipeline(OpPassManager &pm, const TileToGPUOptio
 
 void kiln::buildTileToGPUThreadsPipeline(OpPassManager &pm, const TileToGPUOptions &options) {
   tile_gpu::LowerToThreadsOptions threads;
-  threads.asserts = options.asserts;
   threads.checkExchanges = options.checkExchanges;
   threads.capability = options.capability;
   pm.addPass(tile_gpu::createLowerToThreads(threads));

@@ -1,5 +1,5 @@
-// RUN: kiln-opt %s --tile-gpu-lower-to-threads=asserts=true --canonicalize --cse --split-input-file | FileCheck %s
-// RUN: kiln-opt %s --tile-gpu-lower-to-threads --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=OFF
+// RUN: kiln-opt %s --tile-settle-asserts=asserts=true --tile-gpu-lower-to-threads --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: kiln-opt %s --tile-settle-asserts --tile-gpu-lower-to-threads --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=OFF
 
 // OFF-NOT: __assertfail
 
@@ -108,5 +108,15 @@ func.func @print(%p: !tile.ptr<i32>, %n: i32, %h: bf16, %b: i1) attributes {tile
 func.func @print_tile(%f: f32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
   %v = tile.splat %f : f32 -> tensor<4x2xf32, #copies>
   tile.print "v", %v : tensor<4x2xf32, #copies>
+  return
+}
+
+// -----
+
+// Neither is the kernel's name.
+// CHECK-LABEL: func.func @"100%s"(
+// CHECK: format = "100%%s(%d, %d, %d) done\0A"
+func.func @"100%s"() attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  tile.print "done"
   return
 }

@@ -18,7 +18,6 @@ def LowerToThreads : Pass<"tile-gpu-lower-to-threads", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"asserts", "asserts", "bool", "false", "check tile.assert and the promises of tile.assume; otherwise they vanish">,
     Option<"checkExchanges", "check-exchanges", "bool", "false", "say to the emulator what goes into a conversion of layouts and what comes out">,
     Option<"capability", "capability", "unsigned", "80", "compute capability of the target, 10 * major + minor">
   ];

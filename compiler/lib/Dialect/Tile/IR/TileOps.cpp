@@ -229,6 +229,16 @@ void ExternCallOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<Memory
 // assume
 //===----------------------------------------------------------------------===//
 
+void AssumeOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  if (getChecked())
+    effects.emplace_back(MemoryEffects::Write::get());
+}
+
+/// Where the program does not come to a promise, it does not make it.
+Speculation::Speculatability AssumeOp::getSpeculatability() {
+  return getChecked() ? Speculation::NotSpeculatable : Speculation::Speculatable;
+}
+
 LogicalResult AssumeOp::verify() {
   Type element = getElementOrSelf(getSource().getType());
   if (!isa<PtrType>(element) && !element.isInteger())

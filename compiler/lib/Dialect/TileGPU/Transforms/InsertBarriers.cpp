@@ -6,8 +6,8 @@
 // walked until nothing changes.
 //
 // An access of global memory is taken to meet every other, since pointers may alias. Exempt are accesses that one and
-// the same thread makes: through one value of pointers, each of which one thread has, and the scalar stores and
-// atomics, which are all made by the first thread.
+// the same thread makes: through one tile of pointers, each of which one thread has and no two of which can be equal,
+// and the scalar stores and atomics, which are all made by the first thread.
 //
 // Copies into rings are under way until a thread waits for them; only then they meet reads of the ring, and the barrier
 // makes what each thread has waited for visible to all. A slot that copies go into is not read until then, and a thread
@@ -21,6 +21,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "kiln/Analysis/AxisFacts.h"
 #include "kiln/Dialect/TileGPU/IR/TileGPU.h"
 #include "kiln/Dialect/TileGPU/Transforms/Passes.h"
 #include "kiln/Dialect/TileGPU/Transforms/SharedBytes.h"
@@ -58,7 +59,7 @@ struct Access {
   /// one.
   int64_t ahead = -1;
   Operation *loop = nullptr;
-  /// Global: a tile of pointers, each of which one thread accesses, always the same one; or null.
+  /// Global: a tile of different pointers, each of which one thread accesses, always the same one; or null.
   Value pointers = {};
   /// Of these, that some elements are held by several threads: one of them writes, but all read.
   bool hasCopies = false;
@@ -261,12 +262,14 @@ public:
       if (behaviour.waitsFirst || behaviour.waitsForCopies || !behaviour.accesses.empty())
         behaviours[op] = std::move(behaviour);
     });
+    distrustRepeatedAddresses();
   }
 
   /// The operations in front of which all threads have to wait.
   llvm::SetVector<Operation *> run();
 
 private:
+  void distrustRepeatedAddresses();
   bool isSettled();
   void walk(Block &block, Pending &pending);
   void walkLoop(Operation *loop, Pending &pending);
@@ -279,6 +282,43 @@ private:
   bool isGrowing = true;  ///< Barriers are added where they are missing, otherwise
   bool isMissing = false; ///< it is only noted that one is.
 };
+
+/// Whether no two elements are equal: neighbours of one contiguous run. Rows at a distance that is not known could be the
+/// same row.
+bool areDifferent(const tile::AxisFacts &facts) {
+  unsigned runs = 0;
+  for (unsigned axis = 0; axis < facts.getNumAxes(); ++axis) {
+    const tile::AxisFacts::Axis &of = facts.getAxis(axis);
+    if (of.size == 1)
+      continue;
+    if (of.contiguity != of.size)
+      return false;
+    ++runs;
+  }
+  return runs <= 1;
+}
+
+/// Two elements of a tile of pointers that are equal may be of two threads.
+void BarrierPlacement::distrustRepeatedAddresses() {
+  std::optional<tile::AxisFactsAnalysis> facts; // made only where something depends on it
+  llvm::DenseMap<Value, bool> isTrusted;
+  for (auto &[op, behaviour] : behaviours) {
+    for (Access &access : behaviour.accesses) {
+      // What is accessed once, or only read, meets nothing that it could be exempt from.
+      if (!access.pointers || (access.pointers.hasOneUse() && access.pointers.getParentBlock() == op->getBlock()) ||
+          llvm::all_of(access.pointers.getUsers(), llvm::IsaPred<tile::LoadOp, AsyncLoadOp>))
+        continue;
+      auto [found, isNew] = isTrusted.try_emplace(access.pointers);
+      if (isNew) {
+        if (!facts)
+          facts.emplace(kernel);
+        found->second = areDifferent(facts->get(access.pointers));
+      }
+      if (!found->second)
+        access.pointers = {};
+    }
+  }
+}
 
 void BarrierPlacement::visit(Operation *op, const Behaviour &behaviour, Pending &pending) {
   auto conflicts = [&] {

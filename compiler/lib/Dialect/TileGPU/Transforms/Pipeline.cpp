@@ -479,7 +479,7 @@ struct PipelinePass : tile_gpu::impl::PipelineBase<PipelinePass> {
       if (loop.getUnsignedCmp())
         continue;
       AccessPlans accesses(kernel);
-      Pipeliner(loop, planPipeline(loop, accesses, {.sharedBytes = maxBytes, .asserts = asserts})).run();
+      Pipeliner(loop, planPipeline(loop, accesses, maxBytes)).run();
     }
     if (loops.empty())
       return;

@@ -40,11 +40,12 @@ bool writesGlobalMemory(Operation *op) {
 
 class Planner {
 public:
-  Planner(scf::ForOp loop, const AccessPlans &accesses, PipelineLimits limits)
-      : loop(loop), accesses(accesses), limits(limits) {
+  Planner(scf::ForOp loop, const AccessPlans &accesses, int64_t sharedBytes)
+      : loop(loop), accesses(accesses), sharedBytes(sharedBytes) {
     loop->walk([&](Operation *op) {
       hasWrites |= writesGlobalMemory(op);
-      hasAsserts |= isa<tile::AssertOp>(op);
+      auto assume = dyn_cast<tile::AssumeOp>(op);
+      hasAsserts |= isa<tile::AssertOp>(op) || (assume && assume.getChecked());
     });
   }
 
@@ -65,7 +66,7 @@ private:
 
   scf::ForOp loop;
   const AccessPlans &accesses;
-  PipelineLimits limits;
+  int64_t sharedBytes;
   bool hasWrites = false, hasAsserts = false, copies = true;
   llvm::DenseMap<Operation *, StringRef> reasons;
   llvm::DenseSet<Operation *> needed;
@@ -108,7 +109,7 @@ StringRef Planner::whyNotAhead(tile::LoadOp load) {
     reason = "it belongs to the pipeline of a loop inside the loop";
   else if (hasWrites && !tile::isReadOnlyMemory(load.getPointer()))
     reason = "the loop writes to memory, perhaps what it reads";
-  else if (hasAsserts && limits.asserts)
+  else if (hasAsserts)
     reason = "the loop has assertions, which come first";
   for (Value operand : load->getOperands())
     if (reason.empty())
@@ -219,7 +220,7 @@ int64_t Planner::countSlots() const {
     else if (!gone.contains(op) && !isBehind(op))
       largest = std::max<int64_t>(largest, llvm::alignTo(getSharedBytes(op), kSharedAlignment));
   });
-  int64_t room = std::max<int64_t>(limits.sharedBytes - otherBytes - largest, 0);
+  int64_t room = std::max<int64_t>(sharedBytes - otherBytes - largest, 0);
   return room / slotBytes;
 }
 
@@ -282,6 +283,6 @@ SmallVector<RingReader, 1> tile_gpu::findRingReaders(tile::LoadOp load) {
   return readers;
 }
 
-PipelinePlan tile_gpu::planPipeline(scf::ForOp loop, const AccessPlans &accesses, PipelineLimits limits) {
-  return Planner(loop, accesses, limits).run();
+PipelinePlan tile_gpu::planPipeline(scf::ForOp loop, const AccessPlans &accesses, int64_t sharedBytes) {
+  return Planner(loop, accesses, sharedBytes).run();
 }

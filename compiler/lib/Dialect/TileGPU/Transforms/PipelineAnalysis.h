@@ -45,12 +45,8 @@ struct PipelinePlan {
   bool isShort = false;
 };
 
-struct PipelineLimits {
-  int64_t sharedBytes; ///< of a program
-  bool asserts;        ///< assertions are checked: what follows one must not run before it
-};
-
-PipelinePlan planPipeline(mlir::scf::ForOp loop, const AccessPlans &accesses, PipelineLimits limits);
+/// `sharedBytes`: the most that a program may have.
+PipelinePlan planPipeline(mlir::scf::ForOp loop, const AccessPlans &accesses, int64_t sharedBytes);
 
 /// By what `value` grows from each iteration to the next, if it is an argument of the loop's body to which every
 /// iteration adds the same: integers, to an integer or to pointers. Null otherwise.

@@ -3,6 +3,7 @@
 #own = #tile_gpu.layout<register = [[1]], lane = [[2], [4], [8], [16], [32]], warp = [[64], [128]]>
 #copies = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[0], [0]]>
 #a = #tile_gpu.layout<register = [], lane = [[1], [2], [4], [8], [16]], warp = [[32], [64]]>
+#rows = #tile_gpu.layout<register = [[0, 1]], lane = [[0, 2], [0, 4], [1, 0], [2, 0], [4, 0]], warp = [[8, 0], [16, 0]]>
 #b = #tile_gpu.layout<register = [], lane = [[4], [8], [16], [32], [64]], warp = [[1], [2]]>
 
 //===----------------------------------------------------------------------===//
@@ -11,17 +12,54 @@
 
 // Each thread reads what it has written itself: through the same pointers, and only then.
 // CHECK-LABEL: @pointers(
-// CHECK-NEXT: tile.store %arg0
-// CHECK-NEXT: tile.load %arg0
+// CHECK: %[[P:.*]] = tile.addptr
+// CHECK-NEXT: tile.store %[[P]]
+// CHECK-NEXT: tile.load %[[P]]
 // CHECK-NEXT: tile_gpu.barrier
 // CHECK-NEXT: tile.load %arg1
-// CHECK-NEXT: tile.load %arg0
+// CHECK-NEXT: tile.load %[[P]]
 // CHECK-NEXT: return
-func.func @pointers(%p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!tile.ptr<f32>, #own>, %x: tensor<256xf32, #own>) {
+func.func @pointers(%at: !tile.ptr<f32>, %q: tensor<256x!tile.ptr<f32>, #own>, %x: tensor<256xf32, #own>) {
+  %lanes = tile.arange 0 to 256 : tensor<256xi32, #own>
+  %all = tile.splat %at : !tile.ptr<f32> -> tensor<256x!tile.ptr<f32>, #own>
+  %p = tile.addptr %all, %lanes : tensor<256x!tile.ptr<f32>, #own>, tensor<256xi32, #own>
   tile.store %p, %x : tensor<256x!tile.ptr<f32>, #own>
   %y = tile.load %p : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
   %z = tile.load %q : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
   %w = tile.load %p : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  return
+}
+
+// Two threads have the same pointer, or may have: what one has written the other reads or writes after it.
+// CHECK-LABEL: @repeated(
+// CHECK: tile.store
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.load
+// CHECK: tile.atomic_rmw
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.load
+// CHECK-NEXT: return
+func.func @repeated(%at: !tile.ptr<f32>, %q: tensor<256x!tile.ptr<i32>, #own>, %x: tensor<256xf32, #own>, %m: tensor<256xi1, #own>, %v: tensor<256xi32, #own>) {
+  %c64 = arith.constant dense<64> : tensor<256xi32, #own>
+  %lanes = tile.arange 0 to 256 : tensor<256xi32, #own>
+  %places = arith.remsi %lanes, %c64 : tensor<256xi32, #own>
+  %all = tile.splat %at : !tile.ptr<f32> -> tensor<256x!tile.ptr<f32>, #own>
+  %p = tile.addptr %all, %places : tensor<256x!tile.ptr<f32>, #own>, tensor<256xi32, #own>
+  tile.store %p, %x mask %m : tensor<256x!tile.ptr<f32>, #own>
+  %y = tile.load %p : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
+  %z = tile.atomic_rmw add relaxed device %q, %v : tensor<256x!tile.ptr<i32>, #own> -> tensor<256xi32, #own>
+  %w = tile.load %q : tensor<256x!tile.ptr<i32>, #own> -> tensor<256xi32, #own>
+  return
+}
+
+// Rows at a distance that is not known may be the same row.
+// CHECK-LABEL: @rows(
+// CHECK: tile.load
+// CHECK-NEXT: tile_gpu.barrier
+// CHECK-NEXT: tile.store
+func.func @rows(%p: tensor<32x8x!tile.ptr<f32>, #rows>) {
+  %x = tile.load %p : tensor<32x8x!tile.ptr<f32>, #rows> -> tensor<32x8xf32, #rows>
+  tile.store %p, %x : tensor<32x8x!tile.ptr<f32>, #rows>
   return
 }
 
@@ -46,7 +84,10 @@ func.func @writes(%p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!tile.ptr
 // CHECK-NEXT: tile.store
 // CHECK-NEXT: tile_gpu.barrier
 // CHECK-NEXT: tile.load
-func.func @copies(%p: tensor<32x!tile.ptr<f32>, #copies>, %x: tensor<32xf32, #copies>) {
+func.func @copies(%at: !tile.ptr<f32>, %x: tensor<32xf32, #copies>) {
+  %lanes = tile.arange 0 to 32 : tensor<32xi32, #copies>
+  %all = tile.splat %at : !tile.ptr<f32> -> tensor<32x!tile.ptr<f32>, #copies>
+  %p = tile.addptr %all, %lanes : tensor<32x!tile.ptr<f32>, #copies>, tensor<32xi32, #copies>
   tile.store %p, %x : tensor<32x!tile.ptr<f32>, #copies>
   tile.store %p, %x : tensor<32x!tile.ptr<f32>, #copies>
   %y = tile.load %p : tensor<32x!tile.ptr<f32>, #copies> -> tensor<32xf32, #copies>
@@ -188,6 +229,7 @@ func.func @front(%n: i32, %p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!
 // the loop each thread stays with its own.
 // CHECK-LABEL: @iterations(
 // CHECK: scf.for
+// CHECK-NEXT: tile.splat
 // CHECK-NEXT: tile.addptr
 // CHECK-NEXT: tile_gpu.barrier
 // CHECK-NEXT: tile.load
@@ -198,10 +240,14 @@ func.func @front(%n: i32, %p: tensor<256x!tile.ptr<f32>, #own>, %q: tensor<256x!
 // CHECK-NEXT: tile.load
 // CHECK-NEXT: tile.store
 // CHECK-NEXT: {{^ +[}]$}}
-func.func @iterations(%n: i32, %p: tensor<256x!tile.ptr<f32>, #own>, %o: tensor<256xi32, #own>) {
+func.func @iterations(%n: i32, %at: !tile.ptr<f32>) {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32
+  %lanes = tile.arange 0 to 256 : tensor<256xi32, #own>
+  %all = tile.splat %at : !tile.ptr<f32> -> tensor<256x!tile.ptr<f32>, #own>
+  %p = tile.addptr %all, %lanes : tensor<256x!tile.ptr<f32>, #own>, tensor<256xi32, #own>
   scf.for %i = %c0 to %n step %c1 : i32 {
+    %o = tile.splat %i : i32 -> tensor<256xi32, #own>
     %q = tile.addptr %p, %o : tensor<256x!tile.ptr<f32>, #own>, tensor<256xi32, #own>
     %y = tile.load %q : tensor<256x!tile.ptr<f32>, #own> -> tensor<256xf32, #own>
     tile.store %q, %y : tensor<256x!tile.ptr<f32>, #own>

@@ -1,5 +1,5 @@
 // RUN: kiln-opt %s --tile-gpu-pipeline | FileCheck %s
-// RUN: kiln-opt %s --tile-gpu-pipeline=asserts=true | FileCheck %s --check-prefix=ASSERTS
+// RUN: kiln-opt %s --tile-settle-asserts --tile-gpu-pipeline | FileCheck %s --check-prefix=OFF
 // RUN: kiln-opt %s --tile-gpu-pipeline=max-bytes=1100 | FileCheck %s --check-prefix=SMALL
 // RUN: kiln-opt %s --tile-gpu-pipeline=max-bytes=2100 | FileCheck %s --check-prefix=BEHIND
 
@@ -189,13 +189,13 @@ func.func @large(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readonl
   return
 }
 
-// Loads do not pass assertions that are checked. Copies of elements that several threads hold would be in each other's
+// Loads do not pass assertions. Copies of elements that several threads hold would be in each other's
 // way: such tiles come through registers.
 
 // CHECK-LABEL: @asserted(
-// CHECK: tile_gpu.pipeline = "fetched 1 iteration ahead"
-// ASSERTS-LABEL: @asserted(
-// ASSERTS: tile_gpu.pipeline = "not pipelined because the loop has assertions, which come first"
+// CHECK: tile_gpu.pipeline = "not pipelined because the loop has assertions, which come first"
+// OFF-LABEL: @asserted(
+// OFF: tile_gpu.pipeline = "fetched 1 iteration ahead"
 func.func @asserted(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readonly}, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
   %c0 = arith.constant 0 : i32
   %c1 = arith.constant 1 : i32

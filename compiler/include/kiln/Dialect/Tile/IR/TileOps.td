@@ -429,17 +429,18 @@ def Tile_ExternCallOp : Tile_Op<"extern_call", [DeclareOpInterfaceMethods<Memory
   }];
 }
 
-def Tile_AssumeOp : Tile_Op<"assume", [Pure, AllTypesMatch<["source", "result"]>]> {
+def Tile_AssumeOp : Tile_Op<"assume", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, DeclareOpInterfaceMethods<ConditionallySpeculatable>,
+                                  AllTypesMatch<["source", "result"]>]> {
   let summary = "a promise about the divisibility of integers or pointers";
   let description = [{
     Yields its operand. Every element, of a pointer the address in bytes, is a multiple of `divisor`. A broken promise is undefined
-    behaviour; check mode reports it.
+    behaviour. With `checked`, which `tile-settle-asserts` sets, it stops the launch as a `tile.assert` does, and stays where it is.
 
     ```mlir
     %s = tile.assume %stride divisible_by 8 : i64
     ```
   }];
-  let arguments = (ins Tile_ElementLike:$source, ConfinedAttr<I64Attr, [IntPositive]>:$divisor);
+  let arguments = (ins Tile_ElementLike:$source, ConfinedAttr<I64Attr, [IntPositive]>:$divisor, UnitAttr:$checked);
   let results = (outs Tile_ElementLike:$result);
   let assemblyFormat = "$source `divisible_by` $divisor attr-dict `:` type($source)";
   let hasVerifier = 1;

@@ -50,6 +50,17 @@ def ExpandMath : Pass<"tile-expand-math"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def SettleAsserts : Pass<"tile-settle-asserts", "::mlir::ModuleOp"> {
+  let summary = "remove asserts, or have promises checked beside them";
+  let description = [{
+    Where asserts are on, each `tile.assume` becomes `checked`: it has an effect then, and is not moved to where the program does not come. Otherwise each
+    `tile.assert` goes, and with it what holds loads back behind it.
+  }];
+  let options = [
+    Option<"asserts", "asserts", "bool", "false", "asserts are on">
+  ];
+}
+
 def RemoveOverlap : Pass<"tile-remove-overlap", "::mlir::ModuleOp"> {
   let summary = "make kernels that overlap with other launches ones that do not";
   let description = [{

@@ -118,8 +118,7 @@ def Pipeline : Pass<"tile-gpu-pipeline", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::kiln::tile_gpu::TileGPUDialect"];
   let options = [
-    Option<"maxBytes", "max-bytes", "int64_t", "232448", "the most shared memory that a program of the target may have; by default that of sm_90">,
-    Option<"asserts", "asserts", "bool", "false", "tile.assert is checked: no load passes one">
+    Option<"maxBytes", "max-bytes", "int64_t", "232448", "the most shared memory that a program of the target may have; by default that of sm_90">
   ];
 }
 
