@@ -127,8 +127,9 @@ void AtomicLowering::run(Value mask, Emit emit) {
 Value AtomicLowering::addInLoop(Value address, Value on, Value value) {
   OpBuilder &b = lowering.builder;
   Location loc = lowering.loc;
-  // What a plain load finds need not be the newest value: the comparison decides.
-  Value guess = lowering.machine("ld.global.b16.pred", {address, on, lowering.zero(b.getI16Type())});
+  // The first comparison finds what is there, unless it is this zero. A plain load would race with other threads'
+  // atomics.
+  Value guess = lowering.zero(b.getI16Type());
   Type i16 = b.getI16Type();
   auto loop = scf::WhileOp::create(b, loc, TypeRange(i16), guess);
   OpBuilder::InsertionGuard guard(b);
