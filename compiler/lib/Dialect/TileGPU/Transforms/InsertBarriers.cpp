@@ -283,8 +283,8 @@ private:
   bool isMissing = false; ///< it is only noted that one is.
 };
 
-/// Whether no two elements are equal: neighbours of one contiguous run. Rows at a distance that is not known could be the
-/// same row.
+/// Whether no two elements are equal: neighbours of one contiguous run. Rows at a distance that is not known could be
+/// the same row.
 bool areDifferent(const tile::AxisFacts &facts) {
   unsigned runs = 0;
   for (unsigned axis = 0; axis < facts.getNumAxes(); ++axis) {
