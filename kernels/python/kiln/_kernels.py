@@ -150,11 +150,12 @@ _LEAST = struct.unpack("f", struct.pack("I", 1))[0]
 
 
 def _scale(scale, what="paged_attention_decode: scale"):
-    """The structure's scale, where 0 stands for 1 / sqrt(head_dim): a given 0 is the least number above it, under which all tokens have
-    the same weight as well."""
+    """The structure's scale, where 0 stands for 1 / sqrt(head_dim): a given 0, or what is rounded to it, is the least number above it, under
+    which all tokens have the same weight as well."""
     if scale is None:
         return 0.0
-    return real(scale, what) or _LEAST
+    scale = real(scale, what)
+    return _LEAST if abs(scale) <= _LEAST / 2 else scale
 
 
 def _pack_decode(addresses, scale, workspace, device):

@@ -261,8 +261,13 @@ class NumPyTest(unittest.TestCase):
     def test_scale_0(self):
         p = Problem()
         expected = attention(p.q * 0, *p.arguments[1:])[0]
-        np.testing.assert_allclose(kiln.paged_attention_decode(*p.arguments, scale=0.0), expected, atol=1e-5)
-        np.testing.assert_allclose(kiln.paged_attention_decode(*p.arguments, scale=-0.0), expected, atol=1e-5)
+        out = np.empty_like(p.q)
+        strides = [tuple(n // x.itemsize for n in x.strides) for x in (p.q, p.k, p.v, p.table, out)]
+        for scale in (0.0, -0.0, 1e-45, 7.1e-46, 7e-46, 1e-46, -1e-60, 5e-324):  # halves of the least float are rounded to 0
+            np.testing.assert_allclose(kiln.paged_attention_decode(*p.arguments, scale=scale), expected, atol=1e-5)
+            step = kiln.PagedAttentionDecode(dtype="f32", heads=8, kv_heads=2, head_dim=64, page_size=16, device="cpu", scale=scale)
+            step(3, 6, *(x.ctypes.data for x in (*p.arguments, out)), *strides)
+            np.testing.assert_allclose(out, expected, atol=1e-5)
 
     def test_arrays_without_elements(self):
         p = Problem()
