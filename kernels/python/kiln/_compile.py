@@ -63,8 +63,11 @@ class Kernel:
             raise InvalidArgument(f"{self.name}: there are {len(arguments)} arguments, but the kernel has {len(self.parameters)} parameters")
         slots = (ctypes.c_uint64 * len(arguments))()
         for i, (value, (pointer, dtype)) in enumerate(zip(arguments, self.parameters)):
-            if pointer:
-                value = value.data_ptr() if hasattr(value, "data_ptr") else value
+            if pointer and hasattr(value, "data_ptr"):
+                if hasattr(value, "is_neg") and value.is_neg():
+                    raise InvalidArgument(f"{self.name}: argument {i} is a view that PyTorch negates when it reads it (is_neg()), which its "
+                                          "address does not say; pass its resolve_neg()")
+                value = value.data_ptr()
             try:
                 struct.pack_into("Q" if pointer else _FORMATS[dtype], slots, 8 * i, value)
             except (struct.error, OverflowError, TypeError):

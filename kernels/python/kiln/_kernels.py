@@ -2,6 +2,7 @@
 
 import ctypes
 import struct
+import sys
 import threading
 
 from . import _tensors
@@ -10,7 +11,8 @@ from ._library import WORKSPACE_TOO_SMALL, InvalidArgument, check, device_handle
 
 
 class _Kernel:
-    """What the C API has for a kernel. `tail` is the format of what follows the tensors in its structure of tensors."""
+    """What the C API has for a kernel. `written` are the names of the tensors that it writes, by their places; `tail` is the format of what
+    follows the tensors in its structure of tensors."""
 
     def __init__(self, name, tensors, written, tail=""):
         self.name, self.tensors, self.written = name, tensors, written
@@ -26,12 +28,20 @@ class _Kernel:
         if stream is not None:
             stream = number(stream, f"{self.name}: stream")
         torch = _tensors.torch_of(tensors)
+        if written is None:
+            written = self.written
         if torch is None:
-            addresses, capsules = _tensors.describe(tensors, self.written if written is None else written, stream)
-            return addresses, stream or 0, capsules, None
-        if stream is None:
-            stream = current_stream(torch, tensors[0])
-        return _tensors.describe_torch(torch, tensors), stream, None, torch
+            torch = sys.modules.get("torch")
+            if torch is not None:
+                tensors = _tensors.resolved(torch, tensors, written, self.name, stream)
+            addresses, capsules = _tensors.describe(tensors, written, stream)
+            return addresses, stream or 0, (tensors, capsules), None
+        launched_in = current_stream(torch, tensors[0]) if stream is None else stream
+        addresses = _tensors.describe_torch(torch, tensors)
+        if addresses is None:
+            tensors = _tensors.resolved(torch, tensors, written, self.name, stream)
+            addresses = _tensors.describe_torch(torch, tensors)
+        return addresses, launched_in, tensors, torch
 
     def __call__(self, tensors, tail, config, stream, device):
         addresses, stream, alive, _ = self.describe(tensors, stream)
@@ -51,12 +61,12 @@ _PROBLEM_BYTES = {name: struct.calcsize("@NPi" + rest + "0P") for name, rest in 
     "vector_add": "q3P", "softmax": "2q2P2q", "rms_norm": "f2q3P2q", "matmul": "3q3P6q", "kv_cache_store": "4q5P14q",
     "paged_attention_decode": "f6q8Pq18q"}.items()}
 
-_vector_add = _Kernel("vector_add", 3, (2,))
-_softmax = _Kernel("softmax", 2, (1,))
-_rms_norm = _Kernel("rms_norm", 3, (2,), "f")
-_matmul = _Kernel("matmul", 3, (2,))
-_kv_cache_store = _Kernel("kv_cache_store", 5, (3, 4))
-_decode = _Kernel("paged_attention_decode", 7, (5, 6), "fPq")
+_vector_add = _Kernel("vector_add", 3, {2: "out"})
+_softmax = _Kernel("softmax", 2, {1: "out"})
+_rms_norm = _Kernel("rms_norm", 3, {2: "out"}, "f")
+_matmul = _Kernel("matmul", 3, {2: "out"})
+_kv_cache_store = _Kernel("kv_cache_store", 5, {3: "key_cache", 4: "value_cache"})
+_decode = _Kernel("paged_attention_decode", 7, {5: "out", 6: "lse"}, "fPq")
 KERNELS = {k.name: k for k in (_vector_add, _softmax, _rms_norm, _matmul, _kv_cache_store, _decode)}
 
 _raw_stream = _capturing = None

@@ -67,7 +67,8 @@ _torch_types = {}
 
 
 def describe_torch(torch, tensors):
-    """The addresses of DLTensors of tensors of PyTorch. They are valid until the thread's next call."""
+    """The addresses of DLTensors of tensors of PyTorch. They are valid until the thread's next call. None where a tensor's elements have other
+    signs than its memory: see `resolved`."""
     if not _torch_types:
         _torch_types.update(_element_types(torch))
     ranks = tuple([t.dim() for t in tensors])
@@ -77,6 +78,8 @@ def describe_torch(torch, tensors):
     values = []
     try:
         for t, rank, shape, strides in zip(tensors, ranks, block.shapes, block.strides):
+            if t.is_neg():
+                return None
             number = t.get_device()
             device = CUDA | number << 32 if number >= 0 else CPU
             values += (t.data_ptr(), device, rank | _torch_types[t.dtype], shape, strides, 0, *t.shape, *t.stride())
@@ -84,6 +87,25 @@ def describe_torch(torch, tensors):
         raise InvalidArgument(f"kiln: no kernel takes elements of {error.args[0]}; convert the tensor before the call") from None
     block.pack_into(block.memory, 0, *values)
     return block.tensors
+
+
+def resolved(torch, tensors, written, kernel, stream):
+    """The tensors, with a copy in place of each that PyTorch will negate only when it is used, as the imaginary part of x.conj() is. The
+    copies are made in `stream`, a CUstream, where one is given. Complex tensors, which have a bit like that for conj(), no kernel takes.
+    `written` are the names of the tensors that the kernel writes, by their places."""
+    result = list(tensors)
+    for place, t in enumerate(tensors):
+        if not isinstance(t, torch.Tensor) or not t.is_neg():
+            continue
+        if place in written:
+            raise InvalidArgument(f"{kernel}: {written[place]} is a view that PyTorch negates when it reads it (is_neg()), which cannot be "
+                                  "written; pass a tensor of its own")
+        if t.is_cuda and stream is not None:
+            with torch.cuda.stream(torch.cuda.ExternalStream(stream, t.device) if stream else torch.cuda.default_stream(t.device)):
+                result[place] = t.resolve_neg()
+        else:
+            result[place] = t.resolve_neg()
+    return result
 
 
 _unversioned = set()  # types whose __dlpack__ knows no max_version

@@ -501,6 +501,32 @@ class TorchTest(unittest.TestCase):
             kiln.softmax(q.to(torch.complex64))
         np.testing.assert_allclose(kiln.paged_attention_decode(q, k.numpy(), v, table, lens).numpy(), self.expected, atol=1e-5)
 
+    def test_views_that_are_negated_when_read(self):
+        def negated(x):
+            """x, in memory that holds -x."""
+            view = torch.complex(torch.zeros_like(x), -x).conj().imag
+            self.assertTrue(view.is_neg())
+            return view
+
+        q, k, v, table, lens = self.arguments
+        arguments = negated(q), negated(k), negated(v), table, lens
+        for others in (table, lens), (table.numpy(), lens.numpy()):  # both ways
+            out = kiln.paged_attention_decode(*arguments[:3], *others)
+            self.assertFalse(out.is_neg())
+            np.testing.assert_allclose(out.numpy(), self.expected, atol=1e-5)
+            with self.assertRaisesRegex(kiln.InvalidArgument, "paged_attention_decode: out is a view that PyTorch negates when it reads it"):
+                kiln.paged_attention_decode(q, k, v, *others, out=negated(q))
+        np.testing.assert_allclose(kiln.softmax(arguments[0]).numpy(), torch.softmax(q, -1).numpy(), atol=1e-6)
+        self.assertGreaterEqual(kiln.default_config("softmax", arguments[0], arguments[0])["block"], 64)
+        key, slots = torch.rand(3, 2, 64), torch.tensor([3, 50, -1])
+        with self.assertRaisesRegex(kiln.InvalidArgument, "kv_cache_store: value_cache is a view that PyTorch negates"):
+            kiln.kv_cache_store(key, key, k, arguments[2], slots)
+        cache = torch.zeros_like(k)
+        kiln.kv_cache_store(negated(key), key, cache, v, slots)
+        np.testing.assert_array_equal(cache[0, 3].numpy(), key[0].numpy())
+        with self.assertRaisesRegex(kiln.InvalidArgument, "vector_add_f32: argument 0 is a view that PyTorch negates"):
+            kiln.Kernel("vector_add_f32").launch(1, arguments[0], q, q, 4, device="cpu")
+
     def test_operators(self):
         import kiln.torch  # noqa: F401
         ops, (q, k, v, table, lens) = torch.ops.kiln, self.arguments
