@@ -198,6 +198,8 @@ kernels::KvCacheStore<T> to_problem(const KvCacheStoreTensors &t) {
   value.same_shape(key);
   value_cache.same_shape(key_cache);
   slots.same(0, "elements", key, 0);
+  key_cache.written(0);
+  value_cache.written(0);
   key_cache.same(2, "heads", key, 1);
   key_cache.same(3, "elements in a head", key, 2);
   slots.side_by_side(0);

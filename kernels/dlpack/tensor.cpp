@@ -82,6 +82,11 @@ void Tensor::side_by_side(int axis) const {
                   ", must be 1; make it contiguous before the call");
 }
 
+void Tensor::written(int axis) const {
+  check_->require(stride(axis) != 0 || size(axis) <= 1 || elements() == 0, name_, " has a stride of 0 along dimension ",
+                  axis, ", whose size is ", size(axis), ": what is written needs memory for each");
+}
+
 std::int64_t Tensor::elements() const {
   std::int64_t count = 1;
   for (int i = 0; i < rank(); ++i)

@@ -43,6 +43,8 @@ public:
   void same_shape(const Tensor &other) const;
   /// Requires the elements along the axis to lie side by side.
   void side_by_side(int axis) const;
+  /// Requires the elements along the axis to be apart, so that they can be written. For what the problem does not say.
+  void written(int axis) const;
   /// Requires a tensor without gaps; the number of its elements.
   std::int64_t dense_size() const;
   /// Of [..., cols]: the number of rows, and the elements from one to the next.

@@ -55,6 +55,12 @@ void kv_cache_store(const KvCacheStore<T> &p, const KvCacheStoreConfig &config, 
                 "key_cache overlaps value_cache");
   const auto &k = p.key_stride, &v = p.value_stride;
   const auto &kc = p.key_cache_stride, &vc = p.value_cache_stride;
+  check.written_stride("key_cache_stride.token", kc.token, "page_size", p.page_size);
+  check.written_stride("key_cache_stride.head", kc.head, "kv_heads", p.kv_heads);
+  check.written_stride("key_cache_stride.dim", kc.dim, "head_dim", p.head_dim);
+  check.written_stride("value_cache_stride.token", vc.token, "page_size", p.page_size);
+  check.written_stride("value_cache_stride.head", vc.head, "kv_heads", p.kv_heads);
+  check.written_stride("value_cache_stride.dim", vc.dim, "head_dim", p.head_dim);
   kv_cache_store_kernel<T>.launch({.grid = {p.tokens}, .device = where.device, .stream = where.stream}, config, p.key,
                                   p.value, p.slots, p.key_cache, p.value_cache, std::int32_t(p.kv_heads), k.token,
                                   k.head, k.dim, v.token, v.head, v.dim, kc.page, kc.token, kc.head, kc.dim, vc.page,

@@ -59,6 +59,11 @@ public:
   void stages(int value) const {
     require(value >= 1 && value <= 16, "config.num_stages is ", value, ", must be from 1 to 16");
   }
+  /// What is written has other memory for each step along a dimension.
+  void written_stride(const char *field, std::int64_t stride, const char *size_field, std::int64_t size) const {
+    require(stride != 0 || size <= 1, field, " is 0, but ", size_field, " is ", size,
+            ": what is written needs memory for each");
+  }
   /// Kernels read `in` through pointers that promise nothing else writes there.
   template <class A, class B>
   void disjoint(const char *out_field, const A *out, std::int64_t out_count, const char *in_field, const B *in,

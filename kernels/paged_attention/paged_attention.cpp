@@ -172,6 +172,13 @@ void paged_attention(const PagedAttention<T> &p, const PagedAttentionConfig &con
     return StridedArray(data, {{p.batch, stride.batch}, {p.heads, stride.head}, {p.head_dim, stride.dim}});
   };
   check.require(!heads_of(p.out, p.out_stride).overlaps(heads_of(p.q, p.q_stride)), "out overlaps q");
+  check.written_stride("out_stride.batch", p.out_stride.batch, "batch", p.batch);
+  check.written_stride("out_stride.head", p.out_stride.head, "heads", p.heads);
+  check.written_stride("out_stride.dim", p.out_stride.dim, "head_dim", p.head_dim);
+  if (p.lse) {
+    check.written_stride("lse_stride.batch", p.lse_stride.batch, "batch", p.batch);
+    check.written_stride("lse_stride.head", p.lse_stride.head, "heads", p.heads);
+  }
 
   std::int64_t grid_x = p.kv_heads, grid_y = p.batch;
   std::int32_t *counters = nullptr;

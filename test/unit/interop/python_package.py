@@ -269,6 +269,32 @@ class NumPyTest(unittest.TestCase):
             step(3, 6, *(x.ctypes.data for x in (*p.arguments, out)), *strides)
             np.testing.assert_allclose(out, expected, atol=1e-5)
 
+    def test_results_without_memory_for_each_element(self):
+        from numpy.lib.stride_tricks import as_strided
+        p = Problem()
+
+        def shared(x, axis):
+            return as_strided(x.copy(), strides=tuple(0 if i == axis else n for i, n in enumerate(x.strides)))
+
+        for axis, said in ((0, "out_stride.batch is 0, but batch is 3"), (1, "out_stride.head is 0, but heads is 8"),
+                           (2, "out_stride.dim is 0, but head_dim is 64")):
+            with self.assertRaisesRegex(kiln.InvalidArgument, f"paged_attention: {said}: what is written needs memory for each"):
+                kiln.paged_attention_decode(*p.arguments, out=shared(p.q, axis))
+        lse = np.zeros((3, 8), np.float32)
+        for axis, said in ((0, "lse_stride.batch is 0, but batch is 3"), (1, "lse_stride.head is 0, but heads is 8")):
+            with self.assertRaisesRegex(kiln.InvalidArgument, f"paged_attention: {said}: what is written needs memory for each"):
+                kiln.paged_attention_decode(*p.arguments, lse=shared(lse, axis))
+        key, slots = np.ones((3, 2, 64), np.float32), np.array([3, 50, -1])
+        for axis, said in ((0, "has a stride of 0 along dimension 0, whose size is 20"), (1, "_stride.token is 0, but page_size is 16"),
+                           (2, "_stride.head is 0, but kv_heads is 2"), (3, "_stride.dim is 0, but head_dim is 64")):
+            for name, caches in (("key_cache", (shared(p.k, axis), p.v)), ("value_cache", (p.k, shared(p.v, axis)))):
+                with self.assertRaisesRegex(kiln.InvalidArgument, f"kv_cache_store: {name} ?{said}: what is written needs memory for each"):
+                    kiln.kv_cache_store(key, key, *caches, slots)
+        np.testing.assert_allclose(kiln.paged_attention_decode(shared(p.q, 0), *p.arguments[1:])[2],
+                                   attention(shared(p.q, 0), *p.arguments[1:])[0][2], atol=1e-5)  # what is only read may be
+        out = as_strided(np.empty_like(p.q[:1]), strides=(0, 256, 4))
+        np.testing.assert_allclose(kiln.paged_attention_decode(p.q[2:], p.k, p.v, p.table[2:], p.lens[2:], out=out), p.expected[2:], atol=1e-5)
+
     def test_arrays_without_elements(self):
         p = Problem()
         for none in (p.q[:0], np.empty((0, 8, 64), np.float32)):
