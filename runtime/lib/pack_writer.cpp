@@ -3,23 +3,56 @@
 
 #include "kiln/error.h"
 
+#include <climits>
 #include <cstdio>
 
 using namespace kiln;
 using namespace kiln::runtime;
 
+namespace {
+
+/// The file that a path leads to through symbolic links, which need not be there. \returns 0 or the system's error.
+int follow_links(std::string &path) {
+  constexpr int most_links = 40; // as many as the system follows
+  for (int i = 0; i < most_links; ++i) {
+    char target[PATH_MAX];
+    const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
+    if (length < 0)
+      return errno == EINVAL || errno == ENOENT ? 0 : errno; // no link, or nothing
+    const std::size_t directory = target[0] == '/' ? std::string::npos : path.rfind('/');
+    path.resize(directory == std::string::npos ? 0 : directory + 1);
+    path.append(target, static_cast<std::size_t>(length));
+  }
+  return ELOOP;
+}
+
+} // namespace
+
 void runtime::write_pack(const std::string &path, std::span<const PackContent> contents) {
   const std::vector<std::uint8_t> bytes = encode_pack(contents);
-  const std::string temporary = path + ".new-" + unique_digits();
-  const auto fail = [&](int error) {
-    throw PackError("pack '" + path + "': it cannot be written: " + system_message(error));
+  const auto refuse = [&](const std::string &why) {
+    throw PackError("pack '" + path + "': it cannot be written: " + why);
   };
-  int error = 0;
+  const auto fail = [&](int error) { refuse(system_message(error)); };
+  // The new file takes the old one's place and mode, which nothing but a file has.
+  struct stat old;
+  const bool replaces = ::stat(path.c_str(), &old) == 0;
+  if (replaces && !S_ISREG(old.st_mode))
+    refuse("it is not a regular file");
+  const mode_t mode = replaces ? old.st_mode & 0777 : 0666; // a new one's is as the user's mask says
+  std::string target = path;
+  int error = follow_links(target);
+  if (error != 0)
+    fail(error);
+  const std::string temporary = target + ".new-" + unique_digits();
   {
-    File file = open_at(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, 0666); // as the user's mask says
+    File file = open_at(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
     if (!file)
       fail(file.error());
-    error = write_all(file.get(), bytes);
+    if (replaces && ::fchmod(file.get(), mode) != 0)
+      error = errno;
+    if (error == 0)
+      error = write_all(file.get(), bytes);
     // The name must not reach the disk before what it names: the machine may stop between the two.
     while (error == 0 && ::fsync(file.get()) != 0)
       if (errno != EINTR)
@@ -28,7 +61,7 @@ void runtime::write_pack(const std::string &path, std::span<const PackContent> c
     if (::close(file.release()) != 0 && error == 0 && errno != EINTR)
       error = errno;
   }
-  if (error == 0 && std::rename(temporary.c_str(), path.c_str()) != 0)
+  if (error == 0 && std::rename(temporary.c_str(), target.c_str()) != 0)
     error = errno;
   if (error != 0) {
     (void)::unlink(temporary.c_str());

@@ -9,6 +9,7 @@
 
 #include <cstring>
 #include <random>
+#include <sys/stat.h>
 #include <thread>
 
 using namespace kiln;
@@ -110,6 +111,41 @@ TEST_F(PackFormat, WritingReplacesAndLeavesNothingBeside) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(root_.path()), {}), 1);
   EXPECT_EQ(message_of<PackError>([&] { write_pack("/nonexistent/a.kpack", contents); }),
             "pack '/nonexistent/a.kpack': it cannot be written: No such file or directory");
+}
+
+TEST_F(PackFormat, WritingKeepsTheModeAndFollowsLinks) {
+  namespace fs = std::filesystem;
+  const PackContent contents[] = {scale_content()};
+  write_file(path(), "older");
+  const auto mode = fs::perms::owner_all | fs::perms::group_read;
+  fs::permissions(path(), mode);
+  fs::create_directory(root_.path() + "/links");
+  const std::string link = root_.path() + "/links/to-link", dangling = root_.path() + "/links/dangling";
+  fs::create_symlink("to-file", link);
+  fs::create_symlink(path(), root_.path() + "/links/to-file");
+  write_pack(link, contents);
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(Pack(path()).entries().size(), 1u);
+  EXPECT_EQ(fs::status(path()).permissions(), mode);
+  fs::create_symlink("../new.kpack", dangling);
+  write_pack(dangling, contents);
+  EXPECT_TRUE(fs::is_symlink(dangling));
+  EXPECT_TRUE(fs::is_regular_file(root_.path() + "/new.kpack"));
+  fs::create_symlink("round", root_.path() + "/links/round");
+  EXPECT_EQ(message_of<PackError>([&] { write_pack(root_.path() + "/links/round", contents); }),
+            "pack '" + root_.path() + "/links/round': it cannot be written: Too many levels of symbolic links");
+}
+
+TEST_F(PackFormat, WhatIsNoFileIsNotReplaced) {
+  const PackContent contents[] = {scale_content()};
+  ASSERT_EQ(mkfifo(path().c_str(), 0600), 0);
+  const std::string link = root_.path() + "/link";
+  std::filesystem::create_symlink(path(), link);
+  for (const std::string &name : {path(), link, root_.path()})
+    EXPECT_EQ(message_of<PackError>([&] { write_pack(name, contents); }),
+              "pack '" + name + "': it cannot be written: it is not a regular file");
+  EXPECT_TRUE(std::filesystem::is_fifo(path()));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(root_.path()), {}), 2);
 }
 
 TEST_F(PackFormat, WhatDoesNotBelongTogetherIsNotPacked) {

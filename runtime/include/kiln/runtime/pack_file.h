@@ -53,6 +53,7 @@ KILN_API std::string check_entry(const PackEntry &entry);
 KILN_API std::vector<std::uint8_t> encode_pack(std::span<const PackContent> contents);
 
 /// Writes a pack: under another name first, so that `path` is what it was or the whole pack, whatever happens.
+/// Follows symbolic links, and keeps the mode of a file that was there; anything but a file is refused.
 /// \throws InvalidArgument as above, PackError where the file cannot be written.
 KILN_API void write_pack(const std::string &path, std::span<const PackContent> contents);
 
