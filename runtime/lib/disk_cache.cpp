@@ -131,14 +131,19 @@ bool used_before(const Found &a, const Found &b) {
   return a.key < b.key;
 }
 
-/// Removes the file, unless somebody has used or replaced it since it was found. \returns whether this call did it.
-bool remove_entry(int directory, const Found &found) {
+/// Removes the file, unless somebody has used or replaced it since it was found. \returns whether this call did it;
+/// where the system refuses it, `error` becomes its reason.
+bool remove_entry(int directory, const Found &found, int &error) {
   std::string name = entry_name(found.key);
   struct stat info;
   if (fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_ino != found.info.st_ino ||
       info.st_mtim.tv_sec != found.info.st_mtim.tv_sec || info.st_mtim.tv_nsec != found.info.st_mtim.tv_nsec)
     return false;
-  return unlinkat(directory, name.c_str(), 0) == 0;
+  if (unlinkat(directory, name.c_str(), 0) == 0)
+    return true;
+  if (errno != ENOENT) // somebody else was faster
+    error = errno;
+  return false;
 }
 
 /// Writes the bytes under a temporary name and gives them their own. \returns 0 or the system's error.
@@ -286,10 +291,11 @@ void DiskCache::make_room(int directory, const CacheKey &keep) {
   if (total <= settings_.max_bytes)
     return;
   std::sort(found.begin(), found.end(), used_before);
+  int refused = 0; // what cannot be removed stays
   for (const Found &file : found) {
     if (total <= settings_.max_bytes / 8 * keep_eighths)
       break;
-    if (file.key == keep || !remove_entry(directory, file))
+    if (file.key == keep || !remove_entry(directory, file, refused))
       continue;
     log_entry(file.key, "evicted, " + std::to_string(file.info.st_size) + " bytes");
     total -= static_cast<std::uint64_t>(file.info.st_size);
@@ -327,15 +333,21 @@ CacheEntry DiskCache::inspect(const CacheKey &key) const {
   return read_entry(directory.get(), key, /*mark=*/false);
 }
 
-std::uint64_t DiskCache::clear(std::int64_t seconds) {
+std::uint64_t DiskCache::clear(std::int64_t seconds, std::string *fault) {
   std::string refusal;
   File directory = open_private_directory(settings_.directory, refusal);
-  if (!directory)
+  if (!directory) {
+    if (fault)
+      *fault = refusal;
     return 0;
+  }
   std::uint64_t removed = 0;
+  int error = 0;
   std::int64_t latest = now() - seconds;
   for (const Found &file : scan(directory.get(), /*tidy=*/true))
     if (seconds == 0 || file.info.st_mtim.tv_sec <= latest)
-      removed += remove_entry(directory.get(), file);
+      removed += remove_entry(directory.get(), file, error);
+  if (fault)
+    *fault = error != 0 ? system_message(error) : "";
   return removed;
 }

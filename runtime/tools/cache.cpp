@@ -168,8 +168,11 @@ int verify(const DiskCache &cache) {
 }
 
 int clear(DiskCache &cache, std::int64_t days) {
-  std::uint64_t removed = cache.clear(days * 86400);
+  std::string fault;
+  std::uint64_t removed = cache.clear(days * 86400, &fault);
   std::printf("removed %s from %s\n", count(removed, "entry", "entries").c_str(), cache.settings().directory.c_str());
+  if (!fault.empty())
+    return program.failure("not all entries could be removed: " + fault);
   return 0;
 }
 

@@ -71,6 +71,16 @@ TEST_F(CacheTool, NoDirectoryIsAnEmptyCache) {
   EXPECT_FALSE(fs::exists(directory_));
 }
 
+TEST_F(CacheTool, ClearSaysWhatItCannotRemove) {
+  keep(1, 100, 3);
+  fs::create_directory(path_of(directory_, key_of(2))); // which is not removed like a file, not even for root
+  const Result result = tool("clear");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.output.find("removed 1 entry from " + directory_ + "\n"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("kiln-cache: not all entries could be removed: Is a directory\n"), std::string::npos)
+      << result.output;
+}
+
 TEST_F(CacheTool, List) {
   keep(1, 100000, 50);
   keep(2, 100, 1);

@@ -116,8 +116,8 @@ public:
   CacheEntry inspect(const CacheKey &key) const;
 
   /// Removes the entries that were not used for `seconds`, and what writers that died have left.
-  /// \returns how many entries are gone.
-  std::uint64_t clear(std::int64_t seconds = 0);
+  /// \returns how many entries are gone. `fault` becomes why others could not be removed, or empty.
+  std::uint64_t clear(std::int64_t seconds = 0, std::string *fault = nullptr);
 
 private:
   CacheEntry lookup_entry(const CacheKey &key, bool tuning) noexcept;
