@@ -190,27 +190,10 @@ class Buffer:
             lib.kiln_buffer_release(self._handle)
 
 
-# Where a managed tensor has its deleter: after the DLTensor and the context, or after the version and the context.
-_DELETERS = {b"dltensor": 56, b"dltensor_versioned": 16}
-
-
-_raw_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_IsValid", _api))
-_raw_get_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_GetPointer", _api))
-
-
-# What it uses it has as defaults: the capsule may outlive the names of this module, when the interpreter ends.
-def _destroy(capsule, deleters=tuple(_DELETERS.items()), is_valid=_raw_is_valid, get_pointer=_raw_get_pointer,
-             address_at=ctypes.c_void_p.from_address, deleter_type=ctypes.CFUNCTYPE(None, ctypes.c_void_p)):
-    # The capsule is being destroyed: its address is passed on, and no reference to it is made.
-    for name, offset in deleters:
-        if is_valid(capsule, name):
-            managed = get_pointer(capsule, name)
-            deleter_type(address_at(managed + offset).value)(managed)
-
-
-_destructor = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(_destroy)
-_api.Py_IncRef(ctypes.py_object(_destructor))  # for as long as the process: a capsule has only its address
-_destructor_address = ctypes.cast(_destructor, ctypes.c_void_p)
+# The destructor of a capsule is the library's own: one in Python could not run while an exception is on its way, as when a library refuses a
+# tensor that it was handed.
+lib.kiln_python_set_capsule_functions(_api.PyCapsule_IsValid, _api.PyCapsule_GetPointer)
+_destructor_address = ctypes.cast(lib.kiln_python_destroy_capsule, ctypes.c_void_p)
 
 
 class Tensor:
@@ -246,7 +229,7 @@ class Tensor:
 
 
 # A capsule keeps the address of its name, which therefore lives as long as the process.
-_CAPSULE_NAMES = {name: ctypes.create_string_buffer(name) for name in _DELETERS}
+_CAPSULE_NAMES = {name: ctypes.create_string_buffer(name) for name in (b"dltensor", b"dltensor_versioned")}
 for _name in _CAPSULE_NAMES.values():
     _api.Py_IncRef(ctypes.py_object(_name))
 _new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]

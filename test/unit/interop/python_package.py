@@ -387,6 +387,17 @@ class TensorTest(unittest.TestCase):
         with self.assertRaisesRegex(BufferError, "without a copy"):
             tensor.__dlpack__(copy=True)
 
+    def test_capsules_that_are_refused(self):
+        def resident_bytes():
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        before = resident_bytes()
+        for _ in range(100):  # 200 MB in all, if each kept the memory
+            with self.assertRaisesRegex((BufferError, RuntimeError), "(?i)dtype"):  # NumPy's own error
+                np.from_dlpack(kiln.zeros((1024, 1024), "bf16", "cpu"))
+        self.assertLess(resident_bytes() - before, 100 << 20)
+
     def test_kernels_take_them(self):
         for device in ("cpu", "emulated:sm_90a"):
             out = kiln.softmax(kiln.zeros((2, 4), "f32", device), device=device)
