@@ -150,12 +150,17 @@ void measure(Device device, bool csv) {
 } // namespace
 
 int main(int argc, char **argv) {
+  const bool csv = argc == 2 && std::strcmp(argv[1], "--csv") == 0;
+  if (argc > 1 && !csv) {
+    std::fprintf(stderr, "usage: %s [--csv]\n", argv[0]);
+    return 2;
+  }
   if (cuda::device_count() == 0) {
     std::printf("kiln-bench-launch: %s\n", cuda::unavailable_reason().c_str());
     return 0;
   }
   try {
-    measure(Device::cuda(), argc > 1 && std::strcmp(argv[1], "--csv") == 0);
+    measure(Device::cuda(), csv);
   } catch (const Error &error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -2,4 +2,8 @@
 #include "kiln/compile_tool.h"
 #include "kiln/kernels/registry.h"
 
-int main(int argc, char **argv) { return kiln::compile_tool(argc, argv, kiln::kernels::all_kernels()); }
+#include "tools/program.h"
+
+int main(int argc, char **argv) {
+  return kiln::tools::finish("kiln-compile", kiln::compile_tool(argc, argv, kiln::kernels::all_kernels()));
+}

@@ -6,6 +6,7 @@
 
 #include "benchmark/decode_cell.h"
 #include "benchmark/device_decode.h"
+#include "tools/program.h"
 
 #include <cstdio>
 #include <optional>
@@ -76,9 +77,7 @@ bool run(const bench::Cell &cell, Device device) {
   return pass;
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
+int demo(int argc, char **argv) {
   std::vector<Device> devices;
   bool help_wanted = false, version_wanted = false;
   const int status = run_tool([&] {
@@ -131,3 +130,7 @@ int main(int argc, char **argv) {
   std::printf("\n%s\n", pass ? "All cells pass." : "A cell FAILED.");
   return pass ? 0 : 1;
 }
+
+} // namespace
+
+int main(int argc, char **argv) { return tools::finish("kiln-demo", demo(argc, argv)); }

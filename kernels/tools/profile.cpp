@@ -1,5 +1,6 @@
 // kiln-profile: what the kernels of the library do, line by line of their source, counted by the emulator.
 #include "tools/profile_problem.h"
+#include "tools/program.h"
 
 #include "kiln/emulator.h"
 #include "kiln/kernels/registry.h"
@@ -123,7 +124,7 @@ std::string text_of(std::span<const LaunchProfile> launches, const ProfileReport
 } // namespace
 
 int main(int argc, char **argv) {
-  return run_tool([&] {
+  const int status = run_tool([&] {
     const CommandLine command = parse(ToolArguments(argc, argv));
     if (command.help) {
       std::printf(help, argv[0]);
@@ -139,4 +140,5 @@ int main(int argc, char **argv) {
                                        .colours = isatty(STDOUT_FILENO) != 0};
     write_output(command.html, command.html.empty() ? text_of(launches, options) : profile_html(launches, options));
   });
+  return tools::finish("kiln-profile", status);
 }

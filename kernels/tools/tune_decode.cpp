@@ -1,5 +1,6 @@
 // kiln-tune-decode: makes kernels/paged_attention/tuned.inc, from measurements on the GPU that it is for.
 #include "tools/decode_sweep.h"
+#include "tools/program.h"
 
 #include "kiln/cuda.h"
 #include "kiln/error.h"
@@ -53,9 +54,7 @@ int run(const std::string &save, const std::string &from) {
   return 0;
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
+int tune(int argc, char **argv) {
   std::string save, from;
   try {
     ToolArguments arguments(argc, argv);
@@ -86,3 +85,7 @@ int main(int argc, char **argv) {
     return 1;
   }
 }
+
+} // namespace
+
+int main(int argc, char **argv) { return tools::finish("kiln-tune-decode", tune(argc, argv)); }

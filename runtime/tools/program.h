@@ -36,6 +36,9 @@ struct Program {
   }
 };
 
+/// The same for a program that says by itself what else fails.
+inline int finish(const char *name, int status) { return status == 0 ? Program{name, ""}.finish(0) : status; }
+
 /// "1 byte", "2 bytes"
 inline std::string count(std::uint64_t number, const char *singular, const char *plural) {
   return std::to_string(number) + " " + (number == 1 ? singular : plural);
