@@ -228,8 +228,8 @@ typedef struct kiln_matmul_tensors {
 typedef struct kiln_kv_cache_store_problem {
   size_t size;
   const kiln_device *device;
-  int dtype; /* a kiln_dtype */
-  int64_t tokens, kv_heads, head_dim, page_size;
+  int dtype;                                          /* a kiln_dtype */
+  int64_t tokens, kv_heads, head_dim, page_size;      /* head_dim: a multiple of 16 from 16 to 256 */
   const void *key, *value;                            /* [tokens, kv_heads, head_dim] */
   const int64_t *slots;                               /* [tokens], page * page_size + place; negative: none */
   void *key_cache, *value_cache;                      /* [num_pages, page_size, kv_heads, head_dim] */
@@ -248,6 +248,7 @@ typedef struct kiln_paged_attention_decode_problem {
   const kiln_device *device;
   int dtype;   /* a kiln_dtype */
   float scale; /* 0: 1 / sqrt(head_dim) */
+  /* head_dim: a multiple of 16 from 16 to 256; heads: a multiple of kv_heads, at most 64 times that */
   int64_t batch, heads, kv_heads, head_dim, page_size, max_pages;
   const void *q;                       /* [batch, heads, head_dim] */
   const void *key_cache, *value_cache; /* [num_pages, page_size, kv_heads, head_dim] */
