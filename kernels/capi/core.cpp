@@ -11,6 +11,7 @@
 #include <list>
 #include <mutex>
 #include <new>
+#include <string_view>
 
 using namespace kiln;
 using namespace kiln::capi;
@@ -37,6 +38,18 @@ std::size_t bytes_to_copy(const char *function, std::int64_t bytes, const char *
   return std::size_t(bytes);
 }
 
+std::shared_ptr<DeviceBuffer> allocate(Device device, std::size_t bytes) {
+  try {
+    return std::make_shared<DeviceBuffer>(device, bytes);
+  } catch (const DeviceError &error) {
+    // Memory of the host can fail for no other reason; of what failed on a GPU only the driver's name of it tells.
+    if (device.kind() != Device::Kind::cuda ||
+        std::string_view(error.what()).find("CUDA_ERROR_OUT_OF_MEMORY") != std::string_view::npos)
+      throw OutOfMemory(error.what());
+    throw;
+  }
+}
+
 dlpack::Array array_of(int dtype, int rank, const std::int64_t *shape, const std::int64_t *strides) {
   const kernels::Checker check("kiln_buffer_to_dlpack");
   check.require(dtype >= KILN_I1 && dtype <= KILN_F64, "dtype is ", dtype, ", which is no kiln_dtype");
@@ -59,6 +72,8 @@ kiln_status capi::status_of_exception() noexcept {
     throw;
   } catch (const WorkspaceTooSmall &e) {
     return keep(KILN_WORKSPACE_TOO_SMALL, e.what());
+  } catch (const OutOfMemory &e) {
+    return keep(KILN_OUT_OF_MEMORY, e.what());
   } catch (const InvalidArgument &e) {
     return keep(KILN_INVALID_ARGUMENT, e.what());
   } catch (const TraceError &e) {
@@ -114,7 +129,7 @@ kiln_status kiln_buffer_create(const kiln_device *device, std::int64_t bytes, ki
     const Device where = not_null(device, "kiln_buffer_create", "device").device;
     auto &result = not_null(buffer, "kiln_buffer_create", "buffer");
     kernels::Checker("kiln_buffer_create").size("bytes", bytes);
-    auto made = std::make_unique<kiln_buffer>(std::make_shared<DeviceBuffer>(where, std::size_t(bytes)));
+    auto made = std::make_unique<kiln_buffer>(allocate(where, std::size_t(bytes)));
     made->memory->fill(0);
     result = made.release();
   });

@@ -37,11 +37,11 @@ typedef enum kiln_status {
   KILN_TRACE_ERROR = 2,      /* a kernel that cannot be traced with its config */
   KILN_COMPILE_ERROR = 3,
   KILN_LAUNCH_ERROR = 4,
-  KILN_DEVICE_ERROR = 5, /* no such device, or one that fails */
-  KILN_TRAP_ERROR = 6,   /* a program that stopped: an assert, a check */
-  KILN_CHECK_ERROR = 7,  /* what an emulated device found */
-  KILN_CONTEXT_LOST = 8, /* a fault that destroyed the CUDA context */
-  KILN_OUT_OF_MEMORY = 9,
+  KILN_DEVICE_ERROR = 5,         /* no such device, or one that fails */
+  KILN_TRAP_ERROR = 6,           /* a program that stopped: an assert, a check */
+  KILN_CHECK_ERROR = 7,          /* what an emulated device found */
+  KILN_CONTEXT_LOST = 8,         /* a fault that destroyed the CUDA context */
+  KILN_OUT_OF_MEMORY = 9,        /* for a buffer, on the host or a device; or for the library itself */
   KILN_WORKSPACE_TOO_SMALL = 10, /* nothing was launched; the call may be repeated with a larger one */
   KILN_OTHER_ERROR = 11
 } kiln_status;

@@ -378,6 +378,12 @@ class TensorTest(unittest.TestCase):
         gc.collect()
         self.assertEqual(array.sum(), 0)
 
+    def test_more_memory_than_there_is(self):
+        for device in ("cpu", "emulated:sm_90a"):
+            with self.assertRaisesRegex(kiln.OutOfMemory, f"{device}: cannot allocate 1125899906842624 bytes: the host has no memory"):
+                kiln.zeros((1 << 50,), "i8", device)
+        self.assertTrue(issubclass(kiln.OutOfMemory, MemoryError))
+
     def test_capsules_that_nobody_takes(self):
         tensor = kiln.zeros((1 << 20,), "f32", "cpu")
         for _ in range(200):  # 800 MB in all, if each kept the memory
