@@ -5,7 +5,7 @@ import struct
 
 from . import _tensors
 from ._config import assignment
-from ._library import InvalidArgument, check, device_handle, lib, made, number
+from ._library import InvalidArgument, check, device_handle, lib, made, number, text
 
 _NAMES = {number: name for name, number in _tensors.DTYPES.items()}
 _FORMATS = {"i1": "?", "i8": "b", "i16": "h", "i32": "i", "i64": "q", "f16": "e", "f32": "f", "f64": "d"}
@@ -30,9 +30,9 @@ class Kernel:
     """
 
     def __init__(self, name, **members):
-        texts = [assignment(member, value) for member, value in members.items()]
         self.name, self._handle = name, None
-        self._handle = made(lib.kiln_kernel_create, name.encode(), (ctypes.c_char_p * len(texts))(*texts), len(texts))
+        texts = [assignment(member, value) for member, value in members.items()]
+        self._handle = made(lib.kiln_kernel_create, text(name, "Kernel: name"), (ctypes.c_char_p * len(texts))(*texts), len(texts))
         self.parameters = []  # (is a pointer, element type)
         for i in range(lib.kiln_kernel_parameter_count(self._handle)):
             parameter = _Parameter()
@@ -49,7 +49,7 @@ class Kernel:
 
     def emit(self, target, stage):
         """The kernel compiled for a target ("sm_90a", "cpu") at one stage: "cubin" as bytes, all others as text."""
-        handle = made(lib.kiln_kernel_emit, self._handle, target.encode(), stage.encode())
+        handle = made(lib.kiln_kernel_emit, self._handle, text(target, "emit: target"), text(stage, "emit: stage"))
         try:
             data = ctypes.string_at(lib.kiln_bytes_data(handle), lib.kiln_bytes_size(handle))
         finally:

@@ -3,15 +3,15 @@
 import collections.abc
 import ctypes
 
-from ._library import InvalidArgument, check, lib, made, type_name
+from ._library import InvalidArgument, check, lib, made, text, type_name
 
 
 def assignment(member, value):
     if hasattr(value, "item"):  # of a number of NumPy's
         value = value.item()
     if isinstance(value, bool):
-        return f"{member}={str(value).lower()}".encode()
-    return f"{member}={value}".encode()
+        value = str(value).lower()
+    return text(f"{member}={value}", "a member of a config")
 
 
 class Config:
@@ -22,7 +22,7 @@ class Config:
 
     def __init__(self, kernel, **members):
         self.kernel = kernel
-        self._adopt(made(lib.kiln_config_create, kernel.encode()))
+        self._adopt(made(lib.kiln_config_create, text(kernel, "Config: kernel")))
         for member, value in members.items():
             check(lib.kiln_config_set(self.handle, assignment(member, value)))
 
@@ -39,7 +39,7 @@ class Config:
     def __getitem__(self, member):
         """The value of a member that was set."""
         value = ctypes.c_double()
-        check(lib.kiln_config_get(self.handle, member.encode(), ctypes.byref(value)))
+        check(lib.kiln_config_get(self.handle, text(member, "a member of a config"), ctypes.byref(value)))
         return int(value.value)
 
     def members(self):

@@ -113,6 +113,9 @@ def matmul(a, b, *, out=None, config=None, stream=None, device=None):
     """a @ b, [m, k] times [k, n], accumulated in f32. Returns `out`, a new array of a's library where none is given."""
     if out is None:
         _tensors.require_tensors(a, b)
+        for name, x, shape in (("a", a, "[m, k]"), ("b", b, "[k, n]")):
+            if len(x.shape) != 2:
+                raise InvalidArgument(f"matmul: {name} has shape {list(x.shape)}, must be {shape}")
         out = _tensors.new_like(a, (a.shape[0], b.shape[-1]))
     _matmul((a, b, out), (), config, stream, device)
     return out

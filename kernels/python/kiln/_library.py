@@ -153,6 +153,15 @@ def real(value, what):
     raise InvalidArgument(f"{what} is of type {type_name(value)}, must be a number")
 
 
+def text(value, what):
+    """A string as the C API takes it; `what` begins the message where it is none."""
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{what} is of type {type_name(value)}, must be a string")
+    if "\0" in value:  # the library would read no further
+        raise InvalidArgument(f"{what} is {value!r}, must not contain a null character")
+    return value.encode(errors="backslashreplace")
+
+
 def version():
     """The version of the library, "major.minor.patch"."""
     return lib.kiln_version().decode()
@@ -167,7 +176,7 @@ def device_handle(name):
         return 0
     handle = _devices.get(name)
     if handle is None:
-        handle = _devices[name] = made(lib.kiln_device_find, str(name).encode())
+        handle = _devices[name] = made(lib.kiln_device_find, text(str(name), "device"))
     return handle
 
 
@@ -180,7 +189,8 @@ def register_buffer(address, size, name):
     """Makes `size` bytes of the host's memory at an address known to check mode (KILN_CHECK=1) and to emulated devices, under a name for
     messages, for launches that are given addresses: kiln.Kernel and kiln.PagedAttentionDecode. Calls with tensors need none: they know how
     large these are."""
-    check(lib.kiln_register_buffer(number(address, "register_buffer: address"), number(size, "register_buffer: size"), str(name).encode()))
+    check(lib.kiln_register_buffer(number(address, "register_buffer: address"), number(size, "register_buffer: size"),
+                                   text(str(name), "register_buffer: name")))
 
 
 def unregister_buffer(address):

@@ -252,6 +252,30 @@ class NumPyTest(unittest.TestCase):
         with self.assertRaisesRegex(kiln.InvalidArgument, "paged_attention_decode: workspace is of type numpy.ndarray; pass what "):
             kiln.paged_attention_decode(*p.arguments, workspace=x)
 
+    def test_matrices_of_other_ranks(self):
+        x = np.ones((4, 4), np.float32)
+        for other in (np.ones((), np.float32), x[0], x[None]):
+            shape = ", ".join(map(str, other.shape))
+            with self.assertRaisesRegex(kiln.InvalidArgument, rf"matmul: a has shape \[{shape}\], must be \[m, k\]"):
+                kiln.matmul(other, x)
+            with self.assertRaisesRegex(kiln.InvalidArgument, rf"matmul: b has shape \[{shape}\], must be \[k, n\]"):
+                kiln.matmul(x, other)
+
+    def test_names(self):
+        x, kernel = np.ones((2, 4), np.float32), kiln.Kernel("vector_add_f32")
+        for value in (3, None, b"softmax_f16"):
+            for what, call in (("Kernel: name", lambda v: kiln.Kernel(v)), ("Config: kernel", lambda v: kiln.Config(v)),
+                               ("emit: target", lambda v: kernel.emit(v, "ptx")), ("emit: stage", lambda v: kernel.emit("sm_90a", v))):
+                with self.assertRaisesRegex(kiln.InvalidArgument, f"{what} is of type .*, must be a string"):
+                    call(value)
+        for what, call in (("Kernel: name", lambda: kiln.Kernel("softmax_f16\0x")), ("device", lambda: kiln.softmax(x, device="cpu\0x")),
+                           ("Config: kernel", lambda: kiln.Config("softmax\0")), ("emit: stage", lambda: kernel.emit("sm_90a", "ptx\0")),
+                           ("a member of a config", lambda: kiln.Kernel("softmax_f16", block="64\0x")),
+                           ("a member of a config", lambda: kiln.Config("softmax", block=64)["block\0"]),
+                           ("register_buffer: name", lambda: kiln.register_buffer(x.ctypes.data, 4, "x\0"))):
+            with self.assertRaisesRegex(kiln.InvalidArgument, rf"{what} is '.*\\x00.*', must not contain a null character"):
+                call()
+
     def test_numbers_of_numpy_in_configs(self):
         x = np.random.rand(3, 100).astype(np.float32)
         config = kiln.Config("softmax", chunked=np.bool_(True), block=np.int64(32))
