@@ -121,7 +121,7 @@ int CudaKernel::make_ready(void **function) const {
   std::size_t bytes = 0;
   if (status == success && has_record_ &&
       api.library_get_global(&variable, &bytes, library_, FailureRecord::symbol) == success)
-    if (const FailureRecord *record = state_->failure_record(); record && bytes == sizeof(record))
+    if (const DevicePointer record = state_->failure_record(); record && bytes == sizeof(record))
       status = copy_beside_streams(api, variable, &record, sizeof(record));
   return status;
 }

@@ -5,9 +5,11 @@
 #include "kiln/runtime/cuda_kernel.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <new>
+#include <unistd.h>
 
 using namespace kiln;
 using namespace kiln::runtime;
@@ -92,18 +94,50 @@ const cuda::DeviceProperties &DeviceState::properties() {
   return properties_;
 }
 
-FailureRecord *DeviceState::failure_record() {
-  std::call_once(failure_once_, [this] {
-    void *memory = nullptr;
-    if (api->mem_host_alloc(&memory, sizeof(FailureRecord), host_alloc_portable | host_alloc_mapped) == success)
-      failure_.store(new (memory) FailureRecord{});
-  });
-  return failure_.load();
+DeviceState::ContextRecord *DeviceState::find_record(Context context) {
+  auto it = std::ranges::find(failures_, context, &ContextRecord::context);
+  return it == failures_.end() ? nullptr : &*it;
 }
 
-std::string DeviceState::failure_text() const {
-  const FailureRecord *record = failure_.load();
-  if (!record || std::atomic_ref(const_cast<std::uint32_t &>(record->state)).load() != FailureRecord::done)
+DevicePointer DeviceState::failure_record() {
+  Context context = nullptr;
+  unsigned long long id = 0;
+  if (api->ctx_get_current(&context) != success || api->ctx_get_id(context, &id) != success)
+    return 0;
+  std::lock_guard lock(failure_mutex_);
+  // Whole pages are registered, which then hold nothing else.
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  static_assert(sizeof(FailureRecord) <= 4096);
+  ContextRecord *known = find_record(context);
+  if (!known) {
+    void *memory = std::aligned_alloc(page, page);
+    if (!memory)
+      return 0;
+    known = &failures_.emplace_back(ContextRecord{context, 0, new (memory) FailureRecord{}});
+  }
+  DevicePointer address = 0;
+  if (known->id == id && api->mem_host_get_device_pointer(&address, known->record, 0) == success)
+    return address;
+  // A context that is new, or that was reset.
+  *known->record = {};
+  known->id = id;
+  if (api->mem_host_register(known->record, page, host_register_mapped) != success ||
+      api->mem_host_get_device_pointer(&address, known->record, 0) != success)
+    return 0;
+  return address;
+}
+
+std::string DeviceState::failure_text() {
+  Context context = nullptr;
+  if (api->ctx_get_current(&context) != success)
+    return {};
+  std::lock_guard lock(failure_mutex_);
+  const ContextRecord *known = find_record(context);
+  unsigned long long id = 0;
+  if (!known || (api->ctx_get_id(context, &id) == success && id != known->id))
+    return {};
+  const FailureRecord *record = known->record;
+  if (std::atomic_ref(known->record->state).load() != FailureRecord::done)
     return {};
   auto list = [](const auto *numbers, std::size_t n) {
     std::string text;

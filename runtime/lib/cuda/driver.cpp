@@ -87,10 +87,12 @@ std::string Driver::resolve(void *handle) {
   get("cuCtxPushCurrent", api.ctx_push_current);
   get("cuCtxPopCurrent", api.ctx_pop_current);
   get("cuCtxGetDevice", api.ctx_get_device);
+  get("cuCtxGetId", api.ctx_get_id);
   get("cuCtxSynchronize", api.ctx_synchronize);
   get("cuMemAlloc", api.mem_alloc);
   get("cuMemFree", api.mem_free);
-  get("cuMemHostAlloc", api.mem_host_alloc);
+  get("cuMemHostRegister", api.mem_host_register);
+  get("cuMemHostGetDevicePointer", api.mem_host_get_device_pointer);
   get("cuMemcpyHtoD", api.memcpy_htod);
   get("cuMemcpyHtoDAsync", api.memcpy_htod_async);
   get("cuMemcpyDtoH", api.memcpy_dtoh);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace kiln::runtime {
 class CudaKernel;
@@ -55,11 +56,12 @@ struct DeviceState {
   Context primary_context();
   const cuda::DeviceProperties &properties();
 
-  /// Where kernels write of failed asserts, the same in all contexts of the device; null where there is no such memory.
-  /// A context of the device is current when this is called first.
-  FailureRecord *failure_record();
-  /// What a kernel wrote there, as the beginning of a message with its newline; empty where none has.
-  std::string failure_text() const;
+  /// Where kernels of the current context, which is of the device, write of failed asserts; 0 where there is no such
+  /// memory.
+  DevicePointer failure_record();
+  /// What a kernel of the current context wrote there, as the beginning of a message with its newline; empty where none
+  /// has.
+  std::string failure_text();
 
   /// Called before a kernel dies, so that no message speaks of it.
   void forget(const CudaKernel *kernel);
@@ -71,8 +73,17 @@ private:
   Context context_ = nullptr;
   cuda::DeviceProperties properties_;
   std::mutex last_kernel_mutex_;
-  std::once_flag failure_once_;
-  std::atomic<FailureRecord *> failure_{nullptr}; // never freed
+  /// Each context has a record of its own: what one left says nothing of the others, and the driver ends the mapping of
+  /// the memory with the context that it was registered in. The memory is Kiln's, and is never freed, so the host can
+  /// always read it.
+  struct ContextRecord {
+    Context context;
+    unsigned long long id; // that of a destroyed context is never given again, as its handle may be
+    FailureRecord *record;
+  };
+  ContextRecord *find_record(Context context);
+  std::mutex failure_mutex_;
+  std::vector<ContextRecord> failures_;
 };
 
 /// \throws InvalidArgument when `device` is not a CUDA device ("what: ..."), DeviceError as api().

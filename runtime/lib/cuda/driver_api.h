@@ -66,10 +66,9 @@ enum JitOption : int {
   jit_generate_line_info = 13,
 };
 
-constexpr unsigned stream_non_blocking = 1; // CU_STREAM_NON_BLOCKING
-constexpr unsigned host_alloc_portable = 1; // CU_MEMHOSTALLOC_PORTABLE
-constexpr unsigned host_alloc_mapped = 2;   // CU_MEMHOSTALLOC_DEVICEMAP
-constexpr int jit_input_ptx = 1;            // CU_JIT_INPUT_PTX
+constexpr unsigned stream_non_blocking = 1;  // CU_STREAM_NON_BLOCKING
+constexpr unsigned host_register_mapped = 2; // CU_MEMHOSTREGISTER_DEVICEMAP
+constexpr int jit_input_ptx = 1;             // CU_JIT_INPUT_PTX
 
 using Context = void *;
 using StreamHandle = void *;
@@ -116,11 +115,13 @@ struct Api {
   int (*ctx_push_current)(Context context);
   int (*ctx_pop_current)(Context *context);
   int (*ctx_get_device)(int *device);
+  int (*ctx_get_id)(Context context, unsigned long long *id);
   int (*ctx_synchronize)();
 
   int (*mem_alloc)(DevicePointer *address, std::size_t bytes);
   int (*mem_free)(DevicePointer address);
-  int (*mem_host_alloc)(void **address, std::size_t bytes, unsigned flags);
+  int (*mem_host_register)(void *address, std::size_t bytes, unsigned flags);
+  int (*mem_host_get_device_pointer)(DevicePointer *address, void *host, unsigned flags);
   int (*memcpy_htod)(DevicePointer target, const void *source, std::size_t bytes);
   int (*memcpy_htod_async)(DevicePointer target, const void *source, std::size_t bytes, StreamHandle stream);
   int (*memcpy_dtoh)(void *target, DevicePointer source, std::size_t bytes);

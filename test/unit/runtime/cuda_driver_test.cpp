@@ -42,6 +42,13 @@ KernelImage image(std::uint32_t shared_bytes = 0) {
   return result;
 }
 
+KernelImage image_with_asserts() {
+  KernelImage result = image();
+  for (char c : std::string("kiln_failure_record"))
+    result.cubin.push_back(static_cast<unsigned char>(c));
+  return result;
+}
+
 class CudaDriver : public testing::Test {
 protected:
   CudaDriver() {
@@ -53,6 +60,11 @@ protected:
   void launch(const CudaKernel &kernel, int value = 1, void *stream = nullptr) {
     const void *args[] = {&value, nullptr};
     kernel.launch({7, 2, 1}, stream, args);
+  }
+
+  /// Where the kernel that was loaded last writes of failed asserts, as the host sees it.
+  std::uint32_t *record_of_kernel() {
+    return reinterpret_cast<std::uint32_t *>(state.variables.at("kiln_failure_record") - fake::State::device_offset);
   }
 
   fake::State &state = fake::state();
@@ -295,16 +307,12 @@ TEST_F(CudaDriver, EveryFaultThatStaysIsContextLost) {
 }
 
 TEST_F(CudaDriver, AFailedAssertIsInTheMessage) {
-  KernelImage with_asserts = image();
-  for (char c : std::string("kiln_failure_record"))
-    with_asserts.cubin.push_back(static_cast<unsigned char>(c));
-  CudaKernel kernel(with_asserts, Device::cuda(1));
+  CudaKernel kernel(image_with_asserts(), Device::cuda(1));
   // It may be loaded while a stream is being captured that the default one waits for.
   EXPECT_EQ(std::ranges::count(state.calls, "cuMemcpyHtoDAsync"), 1);
   EXPECT_EQ(std::ranges::count(state.calls, "cuMemcpyHtoD"), 0);
   // As a kernel does.
-  auto *words = reinterpret_cast<std::uint32_t *>(state.variables.at("kiln_failure_record"));
-  ASSERT_NE(words, nullptr);
+  std::uint32_t *words = record_of_kernel();
   const std::uint32_t record[] = {0, 3, 2, 1, 77, 2, 5, 6};
   std::copy(std::begin(record), std::end(record), words);
   std::strcpy(reinterpret_cast<char *>(words + 14), "paged.cpp:12: error: assertion failed: page out of range");
@@ -325,6 +333,41 @@ TEST_F(CudaDriver, AFailedAssertIsInTheMessage) {
                 "note: cuda:1: a fault was found"),
       0u);
   words[0] = 0;
+}
+
+TEST_F(CudaDriver, AFailedAssertIsOfItsContextAlone) {
+  auto fail = [&](std::uint32_t *words) {
+    std::strcpy(reinterpret_cast<char *>(words + 14), "a.cpp:1: error: assertion failed: first");
+    words[0] = 1;
+  };
+  auto message = [&](const CudaKernel &kernel, int status) {
+    state.fail["cuLaunchKernelEx"] = status;
+    return message_of<ContextLost>([&] { launch(kernel); });
+  };
+  void *first = fake::create_context(0), *second = fake::create_context(0);
+  fake::set_current(first);
+  CudaKernel kernel(image_with_asserts(), Device::cuda(0)), beside(image_with_asserts(), Device::cuda(0));
+  std::uint32_t *const words = record_of_kernel();
+  fail(words);
+  EXPECT_EQ(message(kernel, 710).find("a.cpp:1"), 0u);
+  EXPECT_EQ(message(beside, 710).find("a.cpp:1"), 0u); // whoever asks next is told, too
+  // Another context beside it.
+  fake::set_current(second);
+  CudaKernel other(image_with_asserts(), Device::cuda(0));
+  EXPECT_NE(record_of_kernel(), words);
+  EXPECT_EQ(message(other, 700).find("cuda:0: cannot launch"), 0u);
+  // One that has its handle, before and after it gets kernels with asserts.
+  fake::recreate_context(first);
+  fake::set_current(first);
+  CudaKernel plain(image(), Device::cuda(0));
+  EXPECT_EQ(message(plain, 700).find("cuda:0: cannot launch"), 0u);
+  state.variables.clear();
+  CudaKernel again(image_with_asserts(), Device::cuda(0));
+  ASSERT_NE(state.variables["kiln_failure_record"], 0u);
+  EXPECT_EQ(message(again, 700).find("cuda:0: cannot launch"), 0u);
+  fail(record_of_kernel());
+  EXPECT_EQ(message(again, 710).find("a.cpp:1"), 0u);
+  *record_of_kernel() = 0;
 }
 
 TEST_F(CudaDriver, AFaultFoundWhileWaitingNamesTheLastKernel) {

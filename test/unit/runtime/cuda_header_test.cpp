@@ -38,10 +38,12 @@ SAME(ctx_set_current, cuCtxSetCurrent);
 SAME(ctx_push_current, cuCtxPushCurrent);
 SAME(ctx_pop_current, cuCtxPopCurrent);
 SAME(ctx_get_device, cuCtxGetDevice);
+SAME(ctx_get_id, cuCtxGetId);
 SAME(ctx_synchronize, cuCtxSynchronize);
 SAME(mem_alloc, cuMemAlloc);
 SAME(mem_free, cuMemFree);
-SAME(mem_host_alloc, cuMemHostAlloc);
+SAME(mem_host_register, cuMemHostRegister);
+SAME(mem_host_get_device_pointer, cuMemHostGetDevicePointer);
 SAME(memcpy_htod, cuMemcpyHtoD);
 SAME(memcpy_htod_async, cuMemcpyHtoDAsync);
 SAME(memcpy_dtoh, cuMemcpyDtoH);
@@ -141,8 +143,7 @@ VALUE(jit_generate_line_info, CU_JIT_GENERATE_LINE_INFO);
 VALUE(programmatic_stream_serialization, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
 VALUE(stream_non_blocking, CU_STREAM_NON_BLOCKING);
 VALUE(jit_input_ptx, CU_JIT_INPUT_PTX);
-VALUE(host_alloc_portable, CU_MEMHOSTALLOC_PORTABLE);
-VALUE(host_alloc_mapped, CU_MEMHOSTALLOC_DEVICEMAP);
+VALUE(host_register_mapped, CU_MEMHOSTREGISTER_DEVICEMAP);
 VALUE(out_of_memory, CUDA_ERROR_OUT_OF_MEMORY);
 
 TEST(CudaHeader, AgreesWithTheDeclarationsOfKiln) { EXPECT_GE(CUDA_VERSION, 12000); }

@@ -15,11 +15,14 @@ namespace {
 
 struct Context {
   int device;
+  unsigned long long id;
 };
 struct Kernel {
   std::string code; // what was loaded
   std::string name;
 };
+
+std::atomic<unsigned long long> next_context_id{10}; // primary contexts have those before
 
 thread_local std::vector<void *> stack;
 thread_local int mode = 0;
@@ -137,6 +140,11 @@ int ctx_get_device(int *device) {
   *device = static_cast<Context *>(current())->device;
   return 0;
 }
+int ctx_get_id(void *context, unsigned long long *id) {
+  ENTER("cuCtxGetId");
+  *id = static_cast<Context *>(context)->id;
+  return 0;
+}
 int ctx_synchronize() {
   ENTER("cuCtxSynchronize");
   return 0;
@@ -164,9 +172,19 @@ int mem_free(std::uint64_t address) {
   std::free(memory);
   return 0;
 }
-int mem_host_alloc(void **address, std::size_t bytes, unsigned) {
-  ENTER("cuMemHostAlloc");
-  *address = std::calloc(1, bytes);
+int mem_host_register(void *address, std::size_t, unsigned) {
+  ENTER("cuMemHostRegister");
+  std::lock_guard lock(state().mutex);
+  return state().registered.emplace(address, current()).second ? 0 : 712;
+}
+/// The device sees what is registered elsewhere, so that nobody takes the one address for the other.
+int mem_host_get_device_pointer(std::uint64_t *address, void *host, unsigned) {
+  ENTER("cuMemHostGetDevicePointer");
+  std::lock_guard lock(state().mutex);
+  auto it = state().registered.find(host);
+  if (it == state().registered.end() || it->second != current())
+    return 1;
+  *address = reinterpret_cast<std::uint64_t>(host) + State::device_offset;
   return 0;
 }
 int htod(std::uint64_t target, const void *source, std::size_t bytes) {
@@ -389,10 +407,12 @@ const std::map<std::string, void *> &functions() {
       {"cuCtxPushCurrent", pointer(ctx_push)},
       {"cuCtxPopCurrent", pointer(ctx_pop)},
       {"cuCtxGetDevice", pointer(ctx_get_device)},
+      {"cuCtxGetId", pointer(ctx_get_id)},
       {"cuCtxSynchronize", pointer(ctx_synchronize)},
       {"cuMemAlloc", pointer(mem_alloc)},
       {"cuMemFree", pointer(mem_free)},
-      {"cuMemHostAlloc", pointer(mem_host_alloc)},
+      {"cuMemHostRegister", pointer(mem_host_register)},
+      {"cuMemHostGetDevicePointer", pointer(mem_host_get_device_pointer)},
       {"cuMemcpyHtoD", pointer(htod)},
       {"cuMemcpyHtoDAsync", pointer(htod_async)},
       {"cuMemcpyDtoH", pointer(dtoh)},
@@ -466,11 +486,17 @@ std::size_t State::count(const std::string &call) {
 
 void *fake::create_context(int device) {
   static auto *const contexts = new std::deque<Context>;
-  return &contexts->emplace_back(Context{device});
+  return &contexts->emplace_back(Context{device, next_context_id.fetch_add(1)});
+}
+
+void fake::recreate_context(void *context) {
+  std::lock_guard lock(state().mutex);
+  std::erase_if(state().registered, [&](const auto &memory) { return memory.second == context; });
+  static_cast<Context *>(context)->id = next_context_id.fetch_add(1);
 }
 
 void *fake::primary_context(int device) {
-  static Context contexts[2] = {{0}, {1}};
+  static Context contexts[2] = {{0, 1}, {1, 2}};
   return &contexts[device];
 }
 

@@ -30,10 +30,12 @@ struct State {
   std::map<std::pair<void *, int>, int> dynamic_shared; // of (kernel, device)
   std::map<void *, std::size_t> memory;                 // allocations
   std::map<void *, void *> memory_context;
+  std::map<void *, void *> registered;            // memory of the host, and the context
   std::map<int, int> attributes;                  // of every kernel: CUfunction_attribute and value
   std::map<std::string, std::uint64_t> variables; // of kernels, by name
-  std::string link_log;                           // what the driver's compiler reports
-  std::atomic<int> libraries = 0;                 // loaded and not unloaded
+  static constexpr std::uint64_t device_offset = std::uint64_t{1} << 60; // of what is registered, as a device sees it
+  std::string link_log;                                                  // what the driver's compiler reports
+  std::atomic<int> libraries = 0;                                        // loaded and not unloaded
   /// Where it is set before the first call, launches run this with what was loaded, up to its first
   /// semicolon, and nothing else is remembered:
   /// only memory takes a lock, which would hide from a sanitizer what callers lack.
@@ -48,6 +50,8 @@ FAKE_API State &state();
 FAKE_API std::string library();
 /// A context of a device, as cuCtxCreate makes it. Not made current.
 FAKE_API void *create_context(int device);
+/// Destroys it and makes another, which gets the same handle.
+FAKE_API void recreate_context(void *context);
 FAKE_API void *primary_context(int device);
 /// Of the calling thread.
 FAKE_API void set_current(void *context);
