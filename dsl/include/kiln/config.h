@@ -139,6 +139,9 @@ template <class Config, class F>
 constexpr void for_each_field(const Config &config, F &&f) {
   detail::visit_fields(config, [&](const auto &...value) {
     static_assert((detail::ConfigField<std::remove_cvref_t<decltype(value)>> && ...), KILN_CONFIG_MEMBERS);
+    // A wider one would be told from others by a part of its value.
+    static_assert(((sizeof(value) <= sizeof(std::uint64_t)) && ...),
+                  "the members of a kernel config have at most 8 bytes each: no long double or __int128");
     (f(value), ...);
   });
 }
