@@ -72,14 +72,17 @@ std::string assembler::ptxas_identity(const std::filesystem::path &path) {
   static std::mutex mutex;
   static auto *const known = new std::map<std::string, std::string>;
   std::lock_guard lock(mutex);
-  auto [it, fresh] = known->try_emplace(path.string());
-  if (!fresh)
+  if (auto it = known->find(path.string()); it != known->end())
     return it->second;
   // "Cuda compilation tools, release 13.0, V13.0.88"
-  const std::string text = run(path, {"--version"}, version_time_limit).output;
-  if (std::size_t begin = text.find(", V"); begin != std::string::npos)
-    it->second = "ptxas " + text.substr(begin + 3, text.find_first_of(" \n", begin + 3) - begin - 3);
-  return it->second;
+  const ProcessResult process = run(path, {"--version"}, version_time_limit);
+  std::string identity;
+  if (std::size_t begin = process.output.find(", V"); begin != std::string::npos)
+    identity = "ptxas " + process.output.substr(begin + 3, process.output.find_first_of(" \n", begin + 3) - begin - 3);
+  // What keeps it from answering, memory or file descriptors that are short, may be over the next time.
+  if (process.status == 0 && !process.timed_out)
+    known->emplace(path.string(), identity);
+  return identity;
 }
 
 void assembler::assemble_with_ptxas(const std::filesystem::path &path, std::string_view ptx, const std::string &arch,

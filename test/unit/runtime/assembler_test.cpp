@@ -15,6 +15,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -224,6 +225,22 @@ TEST(Ptxas, ThatTellsNoVersionIsNotUsed) {
             "nothing on this machine turns PTX into machine code for sm_90a; install a CUDA toolkit, or name one in "
             "CUDA_HOME:\n  " +
                 (scratch / "ptxas").string() + " does not tell its version");
+}
+
+TEST(Ptxas, ThatCannotRunForAMomentIsAskedAgain) {
+  Scratch scratch;
+  const std::string program = scratch.program("[ -e \"$0.ran\" ] || { touch \"$0.ran\"; exit 1; }\n"
+                                              "echo 'tools, release 1.2, V1.2.3'");
+  Environment environment{{"KILN_PTXAS", program}};
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::string message = message_of<CompileError>([] { assembler_identity(Assembler::ptxas); });
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(message, "cannot make a pipe: Too many open files");
+  EXPECT_EQ(assembler_identity(Assembler::ptxas), "");
+  EXPECT_EQ(assembler_identity(Assembler::ptxas), "ptxas 1.2.3");
 }
 
 TEST(NvJitLink, ThatCannotBeLoadedIsReported) {
