@@ -30,6 +30,21 @@ bool is_name(llvm::StringRef name) {
   }
 }
 
+/// Whether the code may depend on where the function was made, which `#line` tells the compiler: it may ask for its
+/// file or line, an assert contains them, and so do line tables. Where this is not certain, it may.
+bool knows_location(const DeviceFunctionParts &parts) {
+  auto asks = [](llvm::StringRef text) {
+    return llvm::any_of(std::initializer_list<llvm::StringRef>{"_LINE", "_FILE", "assert", "source_location"},
+                        [&](llvm::StringRef word) { return text.contains(word); });
+  };
+  auto takes = [&](llvm::StringRef option) {
+    return asks(option) || option.contains("line") || option.contains("debug") || option.ltrim('-') == "G";
+  };
+  return parts.language == DeviceFunctionParts::Language::cuda &&
+         (asks(parts.code) || llvm::any_of(parts.options, takes) ||
+          llvm::any_of(parts.headers, [&](const auto &header) { return asks(header.second); }));
+}
+
 std::string digest_of(const DeviceFunctionParts &parts) {
   llvm::BLAKE3 hash;
   auto add = [&](llvm::StringRef text) {
@@ -50,6 +65,8 @@ std::string digest_of(const DeviceFunctionParts &parts) {
     add(name);
     add(text);
   }
+  if (knows_location(parts))
+    add(std::string(parts.loc.file_name()) + ":" + std::to_string(parts.loc.line()));
   return llvm::toHex(hash.final(), /*LowerCase=*/true);
 }
 

@@ -374,6 +374,23 @@ TEST(DeviceFunctionCode, AllThatItDependsOnIsInTheDigest) {
             digest_in(F::cuda("f", "float f(float x) { return x; }", {.headers = {{"a", "b"}}})));
 }
 
+TEST(DeviceFunctionCode, WhereItWasMadeIsInTheDigestWhereTheCodeMayContainIt) {
+  using F = DeviceFunction<float(float)>;
+  auto depends = [](const std::string &source, const F::Options &options = {}) {
+    const std::string here = digest_in(F::cuda("f", source, options));
+    const std::string there = digest_in(F::cuda("f", source, options));
+    return here != there;
+  };
+  EXPECT_FALSE(depends("float f(float x) { return x; }"));
+  EXPECT_TRUE(depends("float f(float x) { return __LINE__; }"));
+  EXPECT_TRUE(depends("float f(float x) { return __FILE__[0]; }"));
+  EXPECT_TRUE(depends("float f(float x) { return __builtin_LINE(); }"));
+  EXPECT_TRUE(depends("float f(float x) { assert(x > 0); return x; }"));
+  EXPECT_TRUE(depends("float f(float x) { return HERE; }", {.options = {"-DHERE=__LINE__"}}));
+  EXPECT_TRUE(depends("float f(float x) { return x; }", {.options = {"-lineinfo"}}));
+  EXPECT_TRUE(depends("float f(float x) { return HERE; }", {.headers = {{"a.h", "#define HERE __LINE__"}}}));
+}
+
 // ---- mistakes
 
 const auto half_only =
