@@ -3,6 +3,7 @@
 #include "buffer_table.h"
 #include "kiln/error.h"
 #include "kiln/runtime/environment.h"
+#include "worker_pool.h"
 
 #include <algorithm>
 #include <atomic>
@@ -83,9 +84,16 @@ std::atomic<bool> &line_info_flag() {
 }
 
 struct Printer {
-  std::mutex mutex;
+  std::recursive_mutex mutex; // a handler may print, and may be replaced by itself
   debug::PrintHandler handler = nullptr;
   void *user = nullptr;
+};
+
+thread_local unsigned handlers_running = 0;
+
+struct HandlerScope {
+  HandlerScope() { ++handlers_running; }
+  ~HandlerScope() { --handlers_running; }
 };
 
 Printer &printer() {
@@ -206,9 +214,12 @@ void debug::print_line(const std::string &line) {
   Printer &p = printer();
   std::lock_guard lock(p.mutex);
   if (p.handler) {
+    HandlerScope scope;
     p.handler(p.user, text.data(), text.size());
   } else {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   }
 }
+
+bool kiln::runtime::in_print_handler() { return handlers_running > 0; }

@@ -104,6 +104,10 @@ void WorkerPool::start() {
 }
 
 void WorkerPool::share(Job &job) {
+  if (in_print_handler()) {
+    job.run();
+    return;
+  }
   if (threads_ > 1 && !started_.load(std::memory_order_acquire))
     start();
 

@@ -22,8 +22,8 @@ protected:
 /// the process ends; between jobs they spin for a moment and then sleep.
 ///
 /// There is no queue and no lock. A job is published in one of a few slots, workers find it there, and its owner takes
-/// it out again and waits for the workers that are inside. When every slot is taken the owner does all of the work
-/// itself, which is as correct.
+/// it out again and waits for the workers that are inside. When every slot is taken, or the owner is in a print
+/// handler, it does all of the work itself, which is as correct.
 class WorkerPool {
 public:
   static WorkerPool &instance();
@@ -58,6 +58,10 @@ private:
   alignas(64) std::atomic<std::uint32_t> bell_{0};
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
 };
+
+/// Whether a print handler is running in this thread. What it launches must not print in other threads, which would
+/// wait for the handler to return.
+bool in_print_handler();
 
 /// The value of KILN_NUM_THREADS. Throws InvalidArgument unless it is a number from 1 to 1024.
 unsigned parse_thread_count(const char *text);

@@ -107,7 +107,7 @@ private:
   mutable mlir::ModuleOp module_; // interpreting does not change it
   Subject subject_;
   CompileOptions options_;
-  mutable std::mutex mutex_;
+  mutable std::recursive_mutex mutex_; // a host function or a print handler may launch the kernel again
 };
 
 } // namespace

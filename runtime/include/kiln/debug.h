@@ -85,7 +85,9 @@ private:
 KILN_API std::string describe_access(const void *address, std::size_t bytes, bool is_store);
 
 /// Receives what kernels print, one call a line (with its newline), never from two threads at once. What it throws ends
-/// the launch and is thrown to its caller; of that program no further line is printed.
+/// the launch and is thrown to its caller; of that program no further line is printed. It may print, launch kernels
+/// that print, and set another handler: then it is called again before it has returned, or the other one is. It must
+/// not wait for another thread that prints.
 using PrintHandler = void (*)(void *user, const char *text, std::size_t size);
 
 /// Sends what kernels print to `handler`; nullptr restores the default, which writes to standard output. What they

@@ -2,6 +2,7 @@
 
 #include <boost/context/detail/fcontext.hpp>
 
+#include <mutex>
 #include <new>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -99,9 +100,38 @@ void Fiber::resume() { FiberSwitch::to_fiber(*this); }
 
 void Fiber::suspend() { FiberSwitch::to_scheduler(*this, /*for_good=*/false); }
 
-FiberStacks &FiberStacks::of_this_thread() {
-  thread_local FiberStacks stacks;
-  return stacks;
+namespace {
+
+struct IdleStacks {
+  std::mutex mutex;
+  std::vector<std::vector<std::unique_ptr<FiberStack>>> of_programs;
+};
+
+// Never destroyed: kernels may run after static destructors have begun.
+IdleStacks &idle_stacks() {
+  static IdleStacks *const instance = new IdleStacks;
+  return *instance;
+}
+
+} // namespace
+
+FiberStacks::FiberStacks() {
+  IdleStacks &idle = idle_stacks();
+  std::lock_guard lock(idle.mutex);
+  if (idle.of_programs.empty())
+    return;
+  stacks_ = std::move(idle.of_programs.back());
+  idle.of_programs.pop_back();
+}
+
+FiberStacks::~FiberStacks() {
+  IdleStacks &idle = idle_stacks();
+  std::lock_guard lock(idle.mutex);
+  try {
+    idle.of_programs.push_back(std::move(stacks_));
+  } catch (const std::bad_alloc &) {
+    // They are freed.
+  }
 }
 
 FiberStack &FiberStacks::operator[](std::size_t index) {

@@ -56,10 +56,15 @@ private:
   friend struct FiberSwitch;
 };
 
-/// The stacks of this host thread, made when they are first wanted and kept for later programs.
+/// The stacks of one program, made when they are first wanted and kept for later programs. A thread may run a program
+/// while it runs another: what a kernel calls on the host may launch a kernel.
 class FiberStacks {
 public:
-  static FiberStacks &of_this_thread();
+  FiberStacks();
+  ~FiberStacks();
+  FiberStacks(const FiberStacks &) = delete;
+  FiberStacks &operator=(const FiberStacks &) = delete;
+
   FiberStack &operator[](std::size_t index);
 
 private:

@@ -116,7 +116,7 @@ void Program::run(std::array<std::uint32_t, 3> id) {
   mbarriers_->begin();
   exchanges_.begin();
   for (Thread &thread : threads_) {
-    thread.fiber.start(FiberStacks::of_this_thread()[thread.index], run_thread, &thread);
+    thread.fiber.start(stacks_[thread.index], run_thread, &thread);
     thread.state = Thread::State::ready;
   }
   for (Warp &warp : warps_)

@@ -121,6 +121,7 @@ private:
   RunContext context_;
   unsigned num_warps_;
   std::array<std::uint32_t, 3> id_{};
+  FiberStacks stacks_;
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;
   WarpClocks clocks_;

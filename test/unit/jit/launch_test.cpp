@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace kiln;
@@ -439,6 +440,31 @@ TEST_P(Launch, WhatAPrintHandlerThrowsReachesTheCaller) {
     kernel.launch({.grid = grid, .device = device}, {}, x.as<const float>());
     debug::set_print_handler(nullptr, nullptr);
   }
+}
+
+TEST_P(Launch, APrintHandlerMayLaunchTheKernelThatPrints) {
+  struct Printed {
+    Kernel<Config, ptr<const float>> kernel{"show", show};
+    DeviceBuffer x;
+    int depth = 0, lines = 0;
+    explicit Printed(Device device) : x(device, 400 * sizeof(float)) {}
+    void launch() { kernel.launch({.grid = 200, .device = x.device()}, {}, x.as<const float>()); }
+  } printed(device);
+  printed.x.fill(0);
+  debug::set_print_handler(
+      [](void *user, const char *, std::size_t) {
+        auto &printed = *static_cast<Printed *>(user);
+        ++printed.lines;
+        if (printed.depth++ == 0)
+          printed.launch();
+      },
+      &printed);
+  printed.launch();
+  const int lines = std::exchange(printed.lines, 0);
+  printed.launch();
+  debug::set_print_handler(nullptr, nullptr);
+  EXPECT_GE(printed.lines, 200);
+  EXPECT_EQ(lines, 2 * printed.lines);
 }
 
 TEST(LaunchErrors, WithoutADeviceTheMessageNamesTheCpu) {

@@ -314,6 +314,29 @@ std::int32_t print_entry(const void *const *, const ProgramInfo *p, void *, void
   return 0;
 }
 
+TEST(CpuLaunch, APrintHandlerMayPrintAndLaunchAndBeReplaced) {
+  struct Printed {
+    CpuKernel kernel{.name = "show", .entry = print_entry};
+    int depth = 0, lines = 0, others = 0;
+  } printed;
+  debug::set_print_handler(
+      [](void *user, const char *, std::size_t) {
+        auto &printed = *static_cast<Printed *>(user);
+        ++printed.lines;
+        if (printed.depth++ == 0) {
+          debug::print_line("nested");
+          launch_cpu(printed.kernel, {50, 1, 1}, nullptr);
+          debug::set_print_handler(
+              [](void *user, const char *, std::size_t) { ++static_cast<Printed *>(user)->others; }, &printed);
+        }
+      },
+      &printed);
+  launch_cpu(printed.kernel, {50, 1, 1}, nullptr);
+  debug::set_print_handler(nullptr, nullptr);
+  EXPECT_EQ(printed.lines, 1 + 1 + 200);
+  EXPECT_EQ(printed.others, 199);
+}
+
 TEST(CpuLaunch, PrintsWholeLinesWithKernelAndProgram) {
   std::multiset<std::string> lines;
   debug::set_print_handler(
