@@ -224,10 +224,16 @@ std::vector<gpu::DeviceCode> jit::device_code(const detail::TracedKernel &traced
     code.returnsValue = function.signature.returns_value;
     for (DeviceSignature::Pass pass : function.signature.parameters)
       code.isPointer.push_back(pass != DeviceSignature::Pass::value);
-    if (function.language == Language::cuda)
+    if (function.language == Language::cuda) {
       code.ptx = compile_cuda(use, subject);
-    else
-      code.bitcode = function.code;
+      continue;
+    }
+    // The compiler takes it for one that is not bitcode, and leaves the call to the linker.
+    if (function.code.empty())
+      throw CompileError("the bitcode of device function '" + function.name + "' is empty, and defines no function '" +
+                         function.name + "'\nnote: made at " + function.loc.file_name() + ":" +
+                         std::to_string(function.loc.line()) + "\n" + subject.note("compiling"));
+    code.bitcode = function.code;
   }
   return result;
 }

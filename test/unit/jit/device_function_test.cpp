@@ -489,6 +489,8 @@ std::string bitcode_error(const char *name, const std::string &ir) {
 TEST(DeviceFunctionErrors, OfBitcode) {
   EXPECT_TRUE(
       contains(bitcode_error<float(float)>("f", "no IR"), "the bitcode of device function 'f' cannot be read: "));
+  EXPECT_TRUE(contains(bitcode_error<float(float)>("f", ""),
+                       "the bitcode of device function 'f' is empty, and defines no function 'f'\nnote: made at "));
   EXPECT_TRUE(contains(bitcode_error<float(float)>("f", "define float @g(float %x) { ret float %x }"),
                        "defines no function 'f'; one that is not extern \"C\" has another name there"));
   const std::string type = bitcode_error<float(float)>("f", "define double @f(float %x) { ret double 0.0 }");
