@@ -59,6 +59,10 @@ void verify(Tracer &t, mlir::ModuleOp module) {
 } // namespace
 
 TracedKernel detail::trace_kernel(const KernelBase &kernel, const ConfigView &config) {
+  // It would trace itself again, and so on. A launch and a compile for a device are mostly refused before, in these
+  // words.
+  if (Tracer::is_tracing(kernel, config))
+    throw LaunchError(own_kernel);
   TracedKernel traced{make_context(), {}, {}};
   traced.module = mlir::ModuleOp::create(mlir::UnknownLoc::get(traced.context.get()));
   Tracer t(kernel, config, *traced.context);

@@ -21,8 +21,12 @@ struct TracedKernel {
   std::vector<DeviceFunctionUse> functions = {}; // that it calls; all of them are declared in the module
 };
 
-/// Runs the kernel function for one config and returns what it described. Throws TraceError, and whatever the function
-/// itself throws.
+/// What is said of a kernel function that would trace itself.
+inline constexpr const char *own_kernel =
+    "a kernel function cannot launch or compile its own kernel with the config it is being traced for";
+
+/// Runs the kernel function for one config and returns what it described. Throws TraceError, LaunchError where it is
+/// running for that config already, and whatever the function itself throws.
 TracedKernel trace_kernel(const KernelBase &kernel, const ConfigView &config);
 
 } // namespace kiln::detail

@@ -7,8 +7,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Location.h"
 
+#include <algorithm>
 #include <atomic>
 #include <numeric>
+#include <span>
 
 using namespace kiln;
 using namespace kiln::detail;
@@ -153,6 +155,14 @@ Tracer::~Tracer() {
 }
 
 Tracer *Tracer::active() { return active_tracer; }
+
+bool Tracer::is_tracing(const KernelBase &kernel, const ConfigView &config) {
+  for (const Tracer *tracer = active_tracer; tracer; tracer = tracer->parent_)
+    if (&tracer->kernel_ == &kernel && std::ranges::equal(std::span(tracer->config_.words, tracer->config_.count),
+                                                          std::span(config.words, config.count)))
+      return true;
+  return false;
+}
 
 Tracer &Tracer::current(const Loc &loc) {
   if (!active_tracer)

@@ -71,6 +71,8 @@ struct Tracer {
   /// The trace of this thread. Fails where there is none.
   static Tracer &current(const Loc &loc);
   static Tracer *active();
+  /// Whether this thread is tracing the kernel for that config.
+  static bool is_tracing(const KernelBase &kernel, const ConfigView &config);
 
   // ---- variables
   static mlir::Value value_of(const Tile &tile) { return mlir::Value::getFromOpaquePointer(tile.value_); }

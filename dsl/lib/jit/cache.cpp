@@ -1,5 +1,7 @@
 #include "jit/cache.h"
 
+#include "trace.h"
+
 #include <algorithm>
 
 using namespace kiln;
@@ -51,8 +53,7 @@ KernelCache::Claim KernelCache::claim(const Key &key, std::uint64_t hash) {
         !std::equal(pending->words.begin(), pending->words.end(), key.words, key.words + key.count))
       continue;
     if (pending->owner == std::this_thread::get_id())
-      throw LaunchError(
-          "a kernel function cannot launch or compile its own kernel with the config it is being traced for");
+      throw LaunchError(detail::own_kernel);
     return {nullptr, pending, false};
   }
   auto pending = std::make_shared<Pending>();

@@ -1,6 +1,8 @@
 // The trace itself: what it depends on, threads, kernels inside kernels, call chains.
 #include "run.h"
 
+#include "../message_of.h"
+
 #include <atomic>
 #include <string>
 #include <thread>
@@ -67,6 +69,30 @@ TEST(Trace, AKernelMayTraceAnother) {
                }};
   kiln_test::expect_output(outer, None{}, {3 + 3 + 3}, 3);
   EXPECT_EQ(inner_trace, (Kernel{"scaled_sum", scaled_sum}.trace({})));
+}
+
+extern const Kernel<Block, ptr<int>> itself, each_other;
+
+void trace_itself(const Block &c, ptr<int>) { itself.trace(c); }
+void emit_another(const Block &c, ptr<int>) { each_other.emit(c, kiln::Target::parse("sm_90a"), "tile"); }
+void trace_smaller(const Block &c, ptr<int>) {
+  if (c.block > 1)
+    itself.trace({.block = c.block / 2});
+}
+void (*body)(const Block &, ptr<int>);
+void run_body(const Block &c, ptr<int> out) { body(c, out); }
+const Kernel<Block, ptr<int>> itself{"itself", run_body};
+void trace_each_other(const Block &c, ptr<int>) { itself.trace(c); }
+const Kernel<Block, ptr<int>> each_other{"each_other", trace_each_other};
+
+TEST(Trace, AKernelCannotTraceItselfForTheSameConfig) {
+  for (auto *which : {trace_itself, emit_another}) {
+    body = which;
+    EXPECT_EQ(message_of<kiln::LaunchError>([] { itself.trace({}); }),
+              "a kernel function cannot launch or compile its own kernel with the config it is being traced for");
+  }
+  body = trace_smaller;
+  EXPECT_NE(itself.trace({}), "");
 }
 
 TEST(Trace, ReadOnlyParameters) {
