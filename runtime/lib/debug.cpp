@@ -89,13 +89,6 @@ struct Printer {
   void *user = nullptr;
 };
 
-thread_local unsigned handlers_running = 0;
-
-struct HandlerScope {
-  HandlerScope() { ++handlers_running; }
-  ~HandlerScope() { --handlers_running; }
-};
-
 Printer &printer() {
   static Printer *const instance = new Printer;
   return *instance;
@@ -214,12 +207,10 @@ void debug::print_line(const std::string &line) {
   Printer &p = printer();
   std::lock_guard lock(p.mutex);
   if (p.handler) {
-    HandlerScope scope;
+    const WorkAlone alone;
     p.handler(p.user, text.data(), text.size());
   } else {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   }
 }
-
-bool kiln::runtime::in_print_handler() { return handlers_running > 0; }

@@ -103,8 +103,15 @@ void WorkerPool::start() {
   started_.store(true, std::memory_order_release);
 }
 
+namespace {
+thread_local unsigned alone = 0; // how many WorkAlone live
+} // namespace
+
+WorkAlone::WorkAlone() { ++alone; }
+WorkAlone::~WorkAlone() { --alone; }
+
 void WorkerPool::share(Job &job) {
-  if (in_print_handler()) {
+  if (alone > 0) {
     job.run();
     return;
   }

@@ -59,9 +59,15 @@ private:
   alignas(64) std::atomic<std::uint32_t> sleepers_{0};
 };
 
-/// Whether a print handler is running in this thread. What it launches must not print in other threads, which would
-/// wait for the handler to return.
-bool in_print_handler();
+/// While one lives, this thread runs its jobs alone. A print handler does: what it launches must not print in other
+/// threads, which would wait for the handler to return.
+class WorkAlone {
+public:
+  WorkAlone();
+  ~WorkAlone();
+  WorkAlone(const WorkAlone &) = delete;
+  WorkAlone &operator=(const WorkAlone &) = delete;
+};
 
 /// The value of KILN_NUM_THREADS. Throws InvalidArgument unless it is a number from 1 to 1024.
 unsigned parse_thread_count(const char *text);
