@@ -93,14 +93,19 @@ void kiln::jit::dump(llvm::StringRef stage, llvm::StringRef text, const Subject 
   if (directory.empty()) {
     llvm::errs() << "// kiln: " << stage << " of '" << subject.kernel << "' with " << subject.config << "\n"
                  << text << "\n";
+    llvm::errs().clear_error(); // else the process would end with status 1 where nobody reads this
     return;
   }
   std::error_code error = llvm::sys::fs::create_directories(directory);
   std::string path = directory + "/" + file_name(stage, subject);
   if (!error) {
     llvm::raw_fd_ostream file(path, error);
-    if (!error)
+    if (!error) {
       file << text;
+      file.close();
+      error = file.error();
+      file.clear_error(); // else its end would end the process
+    }
   }
   if (error)
     runtime::log(LogLevel::error, "KILN_DUMP_DIR: cannot write " + path + ": " + error.message());

@@ -89,6 +89,27 @@ TEST(Dump, WritesTheStagesAskedFor) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "// kiln: loops of 'paged_decode' with {128, 16}\ntwo\n");
 }
 
+TEST(Dump, TheProcessGoesOnWhereNothingCanBeWritten) {
+  TemporaryDirectory directory;
+  const std::string path = directory / "paged_decode-128-16.tile.mlir";
+  std::filesystem::create_symlink("/dev/full", path);
+  Environment environment{{"KILN_DUMP", "tile"}, {"KILN_DUMP_DIR", directory.path()}};
+  testing::internal::CaptureStderr();
+  dump("tile", "one", subject);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "kiln: error: KILN_DUMP_DIR: cannot write " + path + ": No space left on device\n");
+
+  // What is lost on standard error is no failure of the process.
+  environment.set("KILN_DUMP_DIR", {});
+  EXPECT_EXIT(
+      {
+        std::freopen("/dev/full", "w", stderr);
+        dump("tile", "one", subject);
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
 TEST(Dump, SaysOnceThatThereIsNoSuchStage) {
   Environment environment{{"KILN_DUMP", "foo,loops,,Ptx"}};
   testing::internal::CaptureStderr();
