@@ -7,8 +7,10 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <system_error>
 
 using namespace kiln;
 
@@ -116,13 +118,14 @@ void kiln::print_version() { std::printf("Kiln %s\n", version()); }
 
 void kiln::write_output(const std::string &path, const std::string &text) {
   std::FILE *file = path.empty() ? stdout : std::fopen(path.c_str(), "wb");
-  bool ok = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (ok && path.empty())
-    ok = std::fflush(file) == 0;
-  else if (file && !path.empty())
-    ok = std::fclose(file) == 0 && ok;
-  if (!ok)
-    throw Error("error: cannot write " + (path.empty() ? std::string("to standard output") : quoted(path)));
+  int error = file ? 0 : errno;
+  if (file && std::fwrite(text.data(), 1, text.size(), file) != text.size())
+    error = errno;
+  if (file && (path.empty() ? std::fflush(file) : std::fclose(file)) != 0 && error == 0)
+    error = errno;
+  if (error != 0)
+    throw Error("error: cannot write " + (path.empty() ? std::string("to standard output") : quoted(path)) + ": " +
+                std::generic_category().message(error));
 }
 
 const AnyKernel &kiln::kernel_named(std::string_view name, std::span<const AnyKernel> kernels) {
