@@ -11,7 +11,6 @@
 #include <list>
 #include <mutex>
 #include <new>
-#include <string_view>
 
 using namespace kiln;
 using namespace kiln::capi;
@@ -36,18 +35,6 @@ std::size_t bytes_to_copy(const char *function, std::int64_t bytes, const char *
   if (bytes > 0)
     check.pointer(argument, host);
   return std::size_t(bytes);
-}
-
-std::shared_ptr<DeviceBuffer> allocate(Device device, std::size_t bytes) {
-  try {
-    return std::make_shared<DeviceBuffer>(device, bytes);
-  } catch (const DeviceError &error) {
-    // Memory of the host can fail for no other reason; of what failed on a GPU only the driver's name of it tells.
-    if (device.kind() != Device::Kind::cuda ||
-        std::string_view(error.what()).find("CUDA_ERROR_OUT_OF_MEMORY") != std::string_view::npos)
-      throw OutOfMemory(error.what());
-    throw;
-  }
 }
 
 dlpack::Array array_of(int dtype, int rank, const std::int64_t *shape, const std::int64_t *strides) {
@@ -129,7 +116,7 @@ kiln_status kiln_buffer_create(const kiln_device *device, std::int64_t bytes, ki
     const Device where = not_null(device, "kiln_buffer_create", "device").device;
     auto &result = not_null(buffer, "kiln_buffer_create", "buffer");
     kernels::Checker("kiln_buffer_create").size("bytes", bytes);
-    auto made = std::make_unique<kiln_buffer>(allocate(where, std::size_t(bytes)));
+    auto made = std::make_unique<kiln_buffer>(std::make_shared<DeviceBuffer>(where, std::size_t(bytes)));
     made->memory->fill(0);
     result = made.release();
   });

@@ -14,12 +14,6 @@ public:
   using InvalidArgument::InvalidArgument;
 };
 
-/// No memory for what a function of the C API makes. Never leaves it.
-class OutOfMemory : public DeviceError {
-public:
-  using DeviceError::DeviceError;
-};
-
 /// The status of the exception being handled; keeps its message for kiln_last_error().
 [[gnu::cold, gnu::noinline]] kiln_status status_of_exception() noexcept;
 

@@ -11,6 +11,7 @@ InvalidArgument::~InvalidArgument() = default;
 PackError::~PackError() = default;
 TuneError::~TuneError() = default;
 DeviceError::~DeviceError() = default;
+OutOfMemory::~OutOfMemory() = default;
 TrapError::~TrapError() = default;
 CheckError::~CheckError() = default;
 ContextLost::~ContextLost() = default;

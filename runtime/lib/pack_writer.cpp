@@ -3,8 +3,9 @@
 
 #include "kiln/error.h"
 
-#include <climits>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 using namespace kiln;
 using namespace kiln::runtime;
@@ -12,16 +13,14 @@ using namespace kiln::runtime;
 namespace {
 
 /// The file that a path leads to through symbolic links, which need not be there. \returns 0 or the system's error.
-int follow_links(std::string &path) {
+int follow_links(std::filesystem::path &path) {
   constexpr int most_links = 40; // as many as the system follows
   for (int i = 0; i < most_links; ++i) {
-    char target[PATH_MAX];
-    const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
-    if (length < 0)
-      return errno == EINVAL || errno == ENOENT ? 0 : errno; // no link, or nothing
-    const std::size_t directory = target[0] == '/' ? std::string::npos : path.rfind('/');
-    path.resize(directory == std::string::npos ? 0 : directory + 1);
-    path.append(target, static_cast<std::size_t>(length));
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) // it is no link, or nothing
+      return error == std::errc::invalid_argument || error == std::errc::no_such_file_or_directory ? 0 : error.value();
+    path = path.parent_path() / target; // which is `target` where that begins at the root
   }
   return ELOOP;
 }
@@ -40,11 +39,11 @@ void runtime::write_pack(const std::string &path, std::span<const PackContent> c
   if (replaces && !S_ISREG(old.st_mode))
     refuse("it is not a regular file");
   const mode_t mode = replaces ? old.st_mode & 0777 : 0666; // a new one's is as the user's mask says
-  std::string target = path;
+  std::filesystem::path target = path;
   int error = follow_links(target);
   if (error != 0)
     fail(error);
-  const std::string temporary = target + ".new-" + unique_digits();
+  const std::string temporary = target.string() + ".new-" + unique_digits();
   {
     File file = open_at(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
     if (!file)

@@ -64,7 +64,12 @@ unsigned default_threads() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
+thread_local unsigned alone = 0; // how many WorkAlone live
+
 } // namespace
+
+WorkAlone::WorkAlone() { ++alone; }
+WorkAlone::~WorkAlone() { --alone; }
 
 unsigned runtime::parse_thread_count(const char *text) {
   char *end = nullptr;
@@ -102,13 +107,6 @@ void WorkerPool::start() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   started_.store(true, std::memory_order_release);
 }
-
-namespace {
-thread_local unsigned alone = 0; // how many WorkAlone live
-} // namespace
-
-WorkAlone::WorkAlone() { ++alone; }
-WorkAlone::~WorkAlone() { --alone; }
 
 void WorkerPool::share(Job &job) {
   if (alone > 0) {

@@ -145,7 +145,7 @@ void Worker::fail_launch() {
 }
 
 void Worker::fail_allocation() {
-  expect_error<DeviceError>("cannot allocate", [&] { DeviceBuffer buffer(stress_.settings.device, 1ull << 50); });
+  expect_error<OutOfMemory>("cannot allocate", [&] { DeviceBuffer buffer(stress_.settings.device, 1ull << 50); });
 }
 
 void Worker::fail_assert() {

@@ -45,8 +45,8 @@ class ContextLost(Error):
     """A fault that destroyed the CUDA context; nothing works in it afterwards."""
 
 
-class OutOfMemory(Error, MemoryError):
-    """There is no memory left for a buffer, on the host or a device, or for the library itself."""
+class OutOfMemory(DeviceError, MemoryError):
+    """There is no memory left for a buffer or a kernel, on the host or a device, or for the library itself."""
 
 
 _ERRORS = {1: InvalidArgument, 2: TraceError, 3: CompileError, 4: LaunchError, 5: DeviceError, 6: TrapError, 7: CheckError, 8: ContextLost,
@@ -97,7 +97,8 @@ _FUNCTIONS = {
     "kiln_config_member": "s:pi", "kiln_paged_attention_decode_workspace": "i:spP",
     "kiln_kernel_name": "s:i", "kiln_kernel_create": "i:spiP", "kiln_kernel_release": "v:p", "kiln_kernel_parameter_count": "i:p",
     "kiln_kernel_parameter": "i:piP", "kiln_kernel_prepare": "i:pp", "kiln_kernel_emit": "i:pssP", "kiln_kernel_launch": "i:pspi",
-    "kiln_python_set_capsule_functions": "v:pp", "kiln_python_destroy_capsule": "v:p", "kiln_bytes_data": "p:p", "kiln_bytes_size": "z:p", "kiln_bytes_release": "v:p",
+    "kiln_python_set_capsule_functions": "v:pp", "kiln_python_destroy_capsule": "v:p",
+    "kiln_bytes_data": "p:p", "kiln_bytes_size": "z:p", "kiln_bytes_release": "v:p",
 }
 for _kernel in KERNELS:
     _FUNCTIONS |= {f"kiln_{_kernel}": "i:spu", f"kiln_{_kernel}_dlpack": "i:spu", f"kiln_{_kernel}_from_dlpack": "i:sp",

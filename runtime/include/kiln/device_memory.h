@@ -19,7 +19,7 @@ class KILN_API DeviceBuffer {
 public:
   /// No memory.
   DeviceBuffer() = default;
-  /// \throws InvalidArgument for `Device()`, DeviceError where memory is out.
+  /// \throws InvalidArgument for `Device()`, OutOfMemory, DeviceError.
   DeviceBuffer(Device device, std::size_t bytes);
   ~DeviceBuffer();
   DeviceBuffer(DeviceBuffer &&other) noexcept;

@@ -64,6 +64,13 @@ public:
   ~DeviceError() override;
 };
 
+/// Memory that a device, or the host for it, does not have left. Everything else goes on.
+class KILN_API OutOfMemory : public DeviceError {
+public:
+  using DeviceError::DeviceError;
+  ~OutOfMemory() override;
+};
+
 /// A program that stopped: a failed `device_assert`, or in check mode `check_finite`, `check_range`, an offset that
 /// wraps or an access outside the registered buffers.
 class KILN_API TrapError : public Error {

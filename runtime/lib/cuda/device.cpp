@@ -50,11 +50,12 @@ bool driver::destroys_context(int status) {
 }
 
 void driver::raise(DeviceState &state, int status, const std::string &what) {
-  std::string message = "cuda:" + std::to_string(state.ordinal) + ": " + what + ": " + describe(*state.api, status);
+  const std::string message =
+      "cuda:" + std::to_string(state.ordinal) + ": " + what + ": " + describe(*state.api, status);
   if (destroys_context(status))
     throw ContextLost(state.failure_text() + message + context_lost + state.note_of_last_kernel());
   if (status == out_of_memory)
-    message += "; free some, or use smaller buffers";
+    throw OutOfMemory(message + "; free some, or use smaller buffers");
   throw DeviceError(message);
 }
 

@@ -44,7 +44,7 @@ DeviceBuffer::DeviceBuffer(Device device, std::size_t bytes) : device_(device), 
                                      : std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment),
         &std::free);
     if (!memory)
-      throw DeviceError(device.name() + ": cannot allocate " + std::to_string(bytes) +
+      throw OutOfMemory(device.name() + ": cannot allocate " + std::to_string(bytes) +
                         " bytes: the host has no memory for them; use smaller buffers, or free some");
     if (device.kind() == Device::Kind::emulated)
       register_allocation(memory.get(), bytes, "device buffer");

@@ -81,6 +81,7 @@ std::string make(const Mistake &mistake, std::string &message) {
   KILN_CAUGHT(InvalidArgument)
   KILN_CAUGHT(PackError)
   KILN_CAUGHT(TuneError)
+  KILN_CAUGHT(OutOfMemory)
   KILN_CAUGHT(DeviceError)
   KILN_CAUGHT(TrapError)
   KILN_CAUGHT(CheckError)

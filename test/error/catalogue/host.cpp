@@ -183,7 +183,7 @@ Group kiln_test::launch_mistakes() {
                ON_HOST(int out = 0; late_kernel.launch({.device = Device::cpu(), .programmatic = true}, {}, &out);)},
               {"Memory of no device", "InvalidArgument", "DeviceBuffer: no device was given", "no device",
                ON_HOST(DeviceBuffer buffer(Device(), 64);)},
-              {"More memory than the host has", "DeviceError", "cpu: cannot allocate 18446744073709551615 bytes",
+              {"More memory than the host has", "OutOfMemory", "cpu: cannot allocate 18446744073709551615 bytes",
                "use smaller buffers, or free some", ON_HOST(DeviceBuffer buffer(Device::cpu(), SIZE_MAX);)},
               {"A copy past the end", "InvalidArgument", "bytes 0 to 65 are not within", "the buffer of 64 bytes",
                ON_HOST(std::vector<char> host(65); DeviceBuffer(Device::cpu(), 64).copy_from_host(host.data(), 65);)},

@@ -102,7 +102,7 @@ Group kiln_test::device_mistakes() {
           Mistake{"A device that there is not", "DeviceError", "there is no such device", "the CUDA driver finds 2",
                   ON_HOST(Device::cuda(2);)}
               .in(World::devices),
-          Mistake{"More memory than the device has", "DeviceError",
+          Mistake{"More memory than the device has", "OutOfMemory",
                   "cuda:0: cannot allocate 1099511627776 bytes: CUDA_ERROR_OUT_OF_MEMORY",
                   "free some, or use smaller buffers",
                   ON_HOST(driver_says("cuMemAlloc", 2); DeviceBuffer buffer(Device::cuda(), std::size_t(1) << 40);)}
@@ -146,7 +146,7 @@ Group kiln_test::device_mistakes() {
                           synchronize(out.device());)}
               .in(World::gpu)
               .that_varies(),
-          Mistake{"More memory than a GPU has", "DeviceError", "CUDA_ERROR_OUT_OF_MEMORY",
+          Mistake{"More memory than a GPU has", "OutOfMemory", "CUDA_ERROR_OUT_OF_MEMORY",
                   "free some, or use smaller buffers",
                   ON_HOST(DeviceBuffer buffer(Device::cuda(), std::size_t(1) << 44);)}
               .in(World::gpu)

@@ -261,7 +261,7 @@ TEST_F(CudaDevice, HasOthersBesideIt) {
 }
 
 TEST_F(CudaDevice, RefusesMoreMemoryThanThereIs) {
-  EXPECT_THROW(DeviceBuffer(device, std::size_t{1} << 50), DeviceError);
+  EXPECT_THROW(DeviceBuffer(device, std::size_t{1} << 50), OutOfMemory);
 }
 
 // A fault destroys the context of the process, so it happens in another one, which this program starts anew.

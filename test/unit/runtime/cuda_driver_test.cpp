@@ -261,9 +261,9 @@ TEST_F(CudaDriver, AnImpossibleImageIsRefused) {
   EXPECT_THROW(CudaKernel(image(), Device::cpu()), InvalidArgument);
 }
 
-TEST_F(CudaDriver, AnyOtherFailureToLoadIsTheDevices) {
+TEST_F(CudaDriver, AFailureToLoadForLackOfMemory) {
   state.fail["cuLibraryLoadData"] = 2;
-  EXPECT_EQ(message_of<DeviceError>([] { CudaKernel(image(), Device::cuda(0)); }),
+  EXPECT_EQ(message_of<OutOfMemory>([] { CudaKernel(image(), Device::cuda(0)); }),
             "cuda:0: cannot load kernel 'scale': CUDA_ERROR_OUT_OF_MEMORY: the description; free some, or use smaller "
             "buffers");
 }
@@ -443,9 +443,9 @@ TEST_F(CudaDriver, BuffersAreCopiedFilledAndFreedInTheirContext) {
   EXPECT_EQ(fake::current(), fake::primary_context(0));
 }
 
-TEST_F(CudaDriver, MemoryThatTheDeviceDoesNotHaveIsADeviceError) {
+TEST_F(CudaDriver, MemoryThatTheDeviceDoesNotHave) {
   state.fail["cuMemAlloc"] = 2;
-  EXPECT_EQ(message_of<DeviceError>([] { DeviceBuffer(Device::cuda(0), 4096); }),
+  EXPECT_EQ(message_of<OutOfMemory>([] { DeviceBuffer(Device::cuda(0), 4096); }),
             "cuda:0: cannot allocate 4096 bytes: CUDA_ERROR_OUT_OF_MEMORY: the description; free some, or use smaller "
             "buffers");
 }

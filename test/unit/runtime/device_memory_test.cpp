@@ -95,14 +95,14 @@ TEST_P(HostBuffer, OfNoBytesIsNull) {
   buffer.copy_to_host(nullptr, 0);
 }
 
-TEST_P(HostBuffer, TooLargeIsADeviceError) {
-  EXPECT_EQ(message_of<DeviceError>([] { DeviceBuffer(GetParam(), SIZE_MAX); }),
+TEST_P(HostBuffer, TooLargeIsOutOfMemory) {
+  EXPECT_EQ(message_of<OutOfMemory>([] { DeviceBuffer(GetParam(), SIZE_MAX); }),
             GetParam().name() + ": cannot allocate 18446744073709551615 bytes: the host has no memory for them; use "
                                 "smaller buffers, or free some");
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
   GTEST_SKIP() << "the sanitizers end the process where the system's allocator returns";
 #endif
-  EXPECT_THROW(DeviceBuffer(GetParam(), SIZE_MAX / 2), DeviceError);
+  EXPECT_THROW(DeviceBuffer(GetParam(), SIZE_MAX / 2), OutOfMemory);
 }
 
 TEST_P(HostBuffer, NeedsNoSynchronisation) {

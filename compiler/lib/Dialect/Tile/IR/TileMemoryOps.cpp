@@ -81,27 +81,27 @@ void LoadOp::getEffects(EffectList &effects) {
     effects.emplace_back(MemoryEffects::Read::get(), &getPointerMutable());
 }
 
-/// Whether the launch may end in or below an operation.
-static bool mayStop(Operation &op) {
-  auto stops = [](Operation *inner) {
+bool kiln::tile::mayEndLaunch(Operation *op) {
+  auto ends = [](Operation *inner) {
     auto assume = dyn_cast<AssumeOp>(inner);
     auto call = dyn_cast<ExternCallOp>(inner);
     return isa<AssertOp>(inner) || (assume && assume.getChecked()) || (call && !call.getPure());
   };
-  return op.walk([&](Operation *inner) { return stops(inner) ? WalkResult::interrupt() : WalkResult::advance(); })
+  return op->walk([&](Operation *inner) { return ends(inner) ? WalkResult::interrupt() : WalkResult::advance(); })
       .wasInterrupted();
 }
 
 /// A load may only run where the program would have run it: its address may be valid nowhere else. One exception:
-/// directly in the body of a loop that is known to run, the load may move in front of the loop, unless an assert comes
-/// before it, perhaps of its address.
+/// directly in the body of a loop that is known to run, the load may move in front of the loop, unless the launch may
+/// end before it, perhaps because of its address.
 Speculation::Speculatability LoadOp::getSpeculatability() {
   auto loop = dyn_cast<LoopLikeOpInterface>((*this)->getParentOp());
   std::optional<APInt> trips = loop ? loop.getStaticTripCount() : std::nullopt;
   if (!trips || !trips->isStrictlyPositive())
     return Speculation::NotSpeculatable;
   Block *block = (*this)->getBlock();
-  bool isGuarded = llvm::any_of(llvm::make_range(block->begin(), (*this)->getIterator()), mayStop);
+  bool isGuarded = llvm::any_of(llvm::make_range(block->begin(), (*this)->getIterator()),
+                                [](Operation &op) { return mayEndLaunch(&op); });
   return isGuarded ? Speculation::NotSpeculatable : Speculation::Speculatable;
 }
 

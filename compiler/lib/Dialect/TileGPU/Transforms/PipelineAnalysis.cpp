@@ -41,12 +41,8 @@ bool writesGlobalMemory(Operation *op) {
 class Planner {
 public:
   Planner(scf::ForOp loop, const AccessPlans &accesses, int64_t sharedBytes)
-      : loop(loop), accesses(accesses), sharedBytes(sharedBytes) {
-    loop->walk([&](Operation *op) {
-      hasWrites |= writesGlobalMemory(op);
-      auto assume = dyn_cast<tile::AssumeOp>(op);
-      hasAsserts |= isa<tile::AssertOp>(op) || (assume && assume.getChecked());
-    });
+      : loop(loop), accesses(accesses), sharedBytes(sharedBytes), mayEnd(tile::mayEndLaunch(loop)) {
+    loop->walk([&](Operation *op) { hasWrites |= writesGlobalMemory(op); });
   }
 
   PipelinePlan run();
@@ -67,7 +63,7 @@ private:
   scf::ForOp loop;
   const AccessPlans &accesses;
   int64_t sharedBytes;
-  bool hasWrites = false, hasAsserts = false, copies = true;
+  bool mayEnd, hasWrites = false, copies = true;
   llvm::DenseMap<Operation *, StringRef> reasons;
   llvm::DenseSet<Operation *> needed;
   PipelinePlan plan;
@@ -109,8 +105,8 @@ StringRef Planner::whyNotAhead(tile::LoadOp load) {
     reason = "it belongs to the pipeline of a loop inside the loop";
   else if (hasWrites && !tile::isReadOnlyMemory(load.getPointer()))
     reason = "the loop writes to memory, perhaps what it reads";
-  else if (hasAsserts)
-    reason = "the loop has assertions, which come first";
+  else if (mayEnd)
+    reason = "the loop has assertions or impure calls, which come first";
   for (Value operand : load->getOperands())
     if (reason.empty())
       reason = whyNotAhead(operand);

@@ -189,11 +189,11 @@ func.func @large(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readonl
   return
 }
 
-// Loads do not pass assertions. Copies of elements that several threads hold would be in each other's
-// way: such tiles come through registers.
+// Loads do not pass assertions, or calls that may end the launch. Copies of elements that several threads hold would be
+// in each other's way: such tiles come through registers.
 
 // CHECK-LABEL: @asserted(
-// CHECK: tile_gpu.pipeline = "not pipelined because the loop has assertions, which come first"
+// CHECK: tile_gpu.pipeline = "not pipelined because the loop has assertions or impure calls, which come first"
 // OFF-LABEL: @asserted(
 // OFF: tile_gpu.pipeline = "fetched 1 iteration ahead"
 func.func @asserted(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.readonly}, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
@@ -215,6 +215,42 @@ func.func @asserted(%in: !tile.ptr<f32> {tile.divisibility = 16 : i64, tile.read
     scf.yield %next : tensor<64xf32, #half>
   } {tile.num_stages = 2 : i32}
   tile.print "r", %sum : tensor<64xf32, #half>
+  return
+}
+
+func.func private @checked_index(i32) -> i32
+func.func private @index(i32) -> i32
+
+// CHECK-LABEL: @calling(
+// CHECK: tile_gpu.pipeline = "not pipelined because the loop has assertions or impure calls, which come first"
+func.func @calling(%table: !tile.ptr<i32> {tile.readonly}, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %last = scf.for %i = %c0 to %n step %c1 iter_args(%sum = %c0) -> (i32) : i32 {
+    %j = tile.extern_call @checked_index(%i) : (i32) -> i32
+    %e = tile.addptr %table, %i : !tile.ptr<i32>, i32
+    %x = tile.load %e : !tile.ptr<i32> -> i32
+    %next = arith.addi %sum, %x : i32
+    scf.yield %next : i32
+  } {tile.num_stages = 2 : i32}
+  tile.print "r", %last : i32
+  return
+}
+
+// CHECK-LABEL: @calling_pure(
+// CHECK: tile_gpu.pipeline = "fetched 1 iteration ahead"
+func.func @calling_pure(%table: !tile.ptr<i32> {tile.readonly}, %n: i32) attributes {tile.kernel, tile.num_warps = 1 : i32} {
+  %c0 = arith.constant 0 : i32
+  %c1 = arith.constant 1 : i32
+  %last = scf.for %i = %c0 to %n step %c1 iter_args(%sum = %c0) -> (i32) : i32 {
+    %j = tile.extern_call @index(%i) pure : (i32) -> i32
+    %e = tile.addptr %table, %i : !tile.ptr<i32>, i32
+    %x = tile.load %e : !tile.ptr<i32> -> i32
+    %more = arith.addi %x, %j : i32
+    %next = arith.addi %sum, %more : i32
+    scf.yield %next : i32
+  } {tile.num_stages = 2 : i32}
+  tile.print "r", %last : i32
   return
 }
 

@@ -86,6 +86,9 @@ bool isReadOnlyMemory(mlir::Value pointer);
 /// launches that may still write it.
 bool isConstantMemory(mlir::Value pointer);
 
+/// Whether the launch may end in or below an operation: in an assertion, or in a call that is not pure.
+bool mayEndLaunch(mlir::Operation *op);
+
 } // namespace kiln::tile
 
 #endif // KILN_DIALECT_TILE_IR_TILE_H
