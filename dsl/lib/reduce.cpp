@@ -20,6 +20,20 @@ bool is_narrow(Value value) { return info(value).dtype == f16 || info(value).dty
 using EmitCombiner =
     llvm::function_ref<void(llvm::ArrayRef<Value> a, llvm::ArrayRef<Value> b, llvm::SmallVectorImpl<Value> &out)>;
 
+/// Fails at the first operation that the IR allows in no combiner, by its name in the language.
+void check_combiner(Tracer &t, mlir::Block &block) {
+  for (mlir::Operation &op : block) {
+    if (!mlir::isa<tile::TileDialect>(op.getDialect()) || mlir::isa<tile::BitcastOp>(op))
+      continue;
+    const std::string name = mlir::isa<tile::PrintOp>(op)    ? "device_print"
+                             : mlir::isa<tile::AssertOp>(op) ? "device_assert"
+                             : mlir::isa<tile::AssumeOp>(op) ? "assume_multiple"
+                                                             : op.getName().stripDialect().str();
+    t.fail_at(place(op.getLoc()), "the combiner of a reduction or scan may not contain '" + name +
+                                      "': it computes with scalars, and does nothing else");
+  }
+}
+
 /// Traces a combiner for sources of these types into a block of its own, which the innermost frame owns.
 void trace_combiner(Tracer &t, const char *op, llvm::ArrayRef<Value> sources, EmitCombiner emit, const Loc &loc) {
   mlir::Location where = t.location(loc);
@@ -31,6 +45,7 @@ void trace_combiner(Tracer &t, const char *op, llvm::ArrayRef<Value> sources, Em
   try {
     llvm::ArrayRef<Value> all(arguments);
     emit(all.take_front(sources.size()), all.drop_front(sources.size()), results);
+    check_combiner(t, *t.frames.back().block);
     for (std::size_t i = 0; i < sources.size(); ++i)
       if (results[i].getType() != arguments[i].getType())
         t.fail(loc, quoted(op) + ": the combiner takes " + text(arguments[i]) + " and returns " + text(results[i]));

@@ -257,6 +257,28 @@ TEST(ControlErrors, Combiners) {
       return a;
     });
   });
+  const auto refused = [](const char *name) {
+    return "the combiner of a reduction or scan may not contain '" + std::string(name) +
+           "': it computes with scalars, and does nothing else";
+  };
+  expect_error(refused("device_print"), [](const None &) {
+    kiln::reduce(arange(0, 4), 0, [](Tile a, Tile b) {
+      BAD kiln::device_print("a", {a});
+      return a + b;
+    });
+  });
+  expect_error(refused("device_assert"), [](const None &) {
+    kiln::scan(arange(0, 4), 0, [](Tile a, Tile b) {
+      BAD kiln::device_assert(a < b, "sorted");
+      return a + b;
+    });
+  });
+  expect_error(refused("program_id"), [](const None &) {
+    kiln::reduce(arange(0, 4), 0, [](Tile a, Tile b) {
+      BAD Tile program = kiln::program_id(0);
+      return a + b;
+    });
+  });
   expect_error("the combiner of a reduction or scan may not contain 'range'", [](const None &) {
     auto x = arange(0, 4);
     kiln::scan(x, 0, [&](Tile a, Tile b) {
