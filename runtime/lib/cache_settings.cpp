@@ -60,6 +60,10 @@ std::string find_directory() {
 
 CacheSettings CacheSettings::from_environment() {
   CacheSettings settings;
+  const auto misunderstand = [&](std::string why) {
+    settings.off = std::move(why);
+    settings.misunderstood = true;
+  };
   settings.directory = find_directory();
   if (settings.directory.empty())
     settings.off = "there is no place for a cache: none of KILN_CACHE_DIR, XDG_CACHE_HOME and HOME is set";
@@ -67,12 +71,12 @@ CacheSettings CacheSettings::from_environment() {
     if (std::optional<std::uint64_t> bytes = parse_size(size))
       settings.max_bytes = *bytes;
     else
-      settings.off = "KILN_CACHE_SIZE is '" + size + "', not a number of bytes such as 512M or 2G";
+      misunderstand("KILN_CACHE_SIZE is '" + size + "', not a number of bytes such as 512M or 2G");
   }
   std::string mode = unprivileged_environment("KILN_CACHE");
   if (mode == "off" || mode == "0")
     settings.off = "KILN_CACHE turns it off";
   else if (!mode.empty() && mode != "on" && mode != "1")
-    settings.off = "KILN_CACHE is '" + mode + "', neither on nor off";
+    misunderstand("KILN_CACHE is '" + mode + "', neither on nor off");
   return settings;
 }

@@ -186,9 +186,10 @@ DiskCache &runtime::process_cache() {
   static DiskCache *const cache = [] {
     auto *made = new DiskCache(CacheSettings::from_environment());
     const CacheSettings &settings = made->settings();
-    log(LogLevel::debug, settings.off.empty() ? "cache: " + settings.directory + ", at most " +
-                                                    std::to_string(settings.max_bytes) + " bytes"
-                                              : "cache: off, because " + settings.off);
+    log(settings.misunderstood ? LogLevel::warn : LogLevel::debug,
+        settings.off.empty()
+            ? "cache: " + settings.directory + ", at most " + std::to_string(settings.max_bytes) + " bytes"
+            : "cache: off, because " + settings.off);
     return made;
   }();
   return *cache;
@@ -251,6 +252,14 @@ bool DiskCache::publish(const CacheKey &key, const TuningRecord &record) noexcep
   }
 }
 
+bool DiskCache::not_kept(const CacheKey &key, const std::string &why) {
+  log_entry(key, "not kept: " + why);
+  if (!warned_.exchange(true, std::memory_order_relaxed))
+    log(LogLevel::warn, "cache: kernels are compiled and not kept: " + why +
+                            "; KILN_CACHE_DIR names another directory, KILN_CACHE=off does without one");
+  return false;
+}
+
 bool DiskCache::publish_bytes(const CacheKey &key, std::span<const std::uint8_t> bytes) {
   // Writing past the limit on file sizes would end the process.
   rlimit limit;
@@ -261,19 +270,15 @@ bool DiskCache::publish_bytes(const CacheKey &key, std::span<const std::uint8_t>
   }
   std::string refusal;
   File directory = create_private_directory(settings_.directory, refusal);
-  if (!directory) {
-    log_entry(key, "not kept: " + refusal);
-    return false;
-  }
+  if (!directory)
+    return not_kept(key, refusal);
   // ENOENT: somebody took the temporary file for an abandoned one, in the moment before it was locked.
   std::string name = entry_name(key);
   int error = write_entry(directory.get(), name, bytes);
   for (int attempt = 1; error == ENOENT && attempt < 3; ++attempt)
     error = write_entry(directory.get(), name, bytes);
-  if (error != 0) {
-    log_entry(key, "not kept: " + system_message(error));
-    return false;
-  }
+  if (error != 0)
+    return not_kept(key, "cannot write to '" + settings_.directory + "': " + system_message(error));
   log_entry(key, "kept, " + std::to_string(bytes.size()) + " bytes");
   writes_.fetch_add(1, std::memory_order_relaxed);
   if (draw_look(key, bytes.size(), settings_.max_bytes))

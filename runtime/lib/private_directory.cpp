@@ -104,13 +104,18 @@ File runtime::create_private_directory(const std::string &path, std::string &ref
   File directory = open_private_directory(path, refusal);
   if (directory || !refusal.empty())
     return directory;
+  int first_error = 0;
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     // What exists already, or appears at this moment, is as good. Other failures show when the directory is opened.
-    (void)mkdir(path.substr(0, end).c_str(), 0700);
+    if (mkdir(path.substr(0, end).c_str(), 0700) != 0 && errno != EEXIST && first_error == 0)
+      first_error = errno;
     if (end == std::string::npos)
       break;
   }
-  return open_private_directory(path, refusal);
+  File made = open_private_directory(path, refusal);
+  if (!made && refusal.empty())
+    refusal = "cannot create '" + path + "': " + system_message(first_error != 0 ? first_error : made.error());
+  return made;
 }
 
 void runtime::for_each_name(int directory, const std::function<void(const char *)> &visit) {

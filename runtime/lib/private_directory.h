@@ -63,6 +63,7 @@ std::string unique_digits();
 File open_private_directory(const std::string &path, std::string &refusal);
 
 /// The same; a missing directory is made first, with the missing ones above it, for this user alone.
+/// `refusal` says also why it cannot be made.
 File create_private_directory(const std::string &path, std::string &refusal);
 
 /// Calls `visit` with each name in the directory, in no order, "." and ".." left out.

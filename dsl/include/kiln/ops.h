@@ -105,8 +105,8 @@ struct CasOptions {
 };
 
 /// Atomic read-modify-write of each lane; yields the old values, zero where the mask is false. A scalar atomic executes
-/// once per program. `atomic_add` takes i32, i64, f32 and f64, the others i32 and i64; `atomic_exchange` takes all
-/// four.
+/// once per program. `atomic_add` takes i32, i64, f16, bf16, f32 and f64, `atomic_exchange` i32, i64, f32 and f64, the
+/// others i32 and i64.
 KILN_API Tile atomic_add(const Operand &pointer, const Operand &value, const AtomicOptions &options = {},
                          Loc loc = Loc::current());
 KILN_API Tile atomic_max(const Operand &pointer, const Operand &value, const AtomicOptions &options = {},

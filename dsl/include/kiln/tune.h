@@ -98,6 +98,7 @@ struct TuneErased {
   std::string kernel;
   std::size_t count = 0;
   bool checks = false;                                  // there is an output
+  bool launches = true;                                 // there is a TuneSubject::launch
   function_ref<std::string(std::size_t)> text = {};     // of a config
   function_ref<std::string(std::size_t)> trace = {};    // the IR and all values
   function_ref<void(std::size_t, Device)> compile = {}; // from several threads
@@ -153,8 +154,8 @@ struct TuneResult {
 /// others go on. Those within 3% of the fastest are measured a second time, in the opposite order, and judged by all of
 /// their samples.
 ///
-/// Throws InvalidArgument for no configs, a device without times or options that make no sense, DeviceError where there
-/// is no device, and ContextLost, after which nothing more can be measured in this process.
+/// Throws InvalidArgument for no configs, no TuneSubject::launch, a device without times or options that make no sense,
+/// DeviceError where there is no device, and ContextLost, after which nothing more can be measured in this process.
 template <class Config>
 TuneResult<Config> tune(const std::vector<Config> &configs, const TuneSubject<Config> &subject,
                         const TuneOptions &options) {
@@ -188,6 +189,7 @@ TuneResult<Config> tune(const std::vector<Config> &configs, const TuneSubject<Co
   detail::TuneErased erased{.kernel = subject.kernel.name(),
                             .count = configs.size(),
                             .checks = subject.output != nullptr,
+                            .launches = bool(subject.launch),
                             .text = text,
                             .trace = trace,
                             .compile = compile,

@@ -21,15 +21,26 @@ namespace {
 constexpr llvm::StringLiteral all_stages[] = {"tile",   "loops", "tile_gpu", "threads", "llvm",
                                               "llvmir", "asm",   "ptx",      "cubin",   "report"};
 
+/// Tells each value of a variable once, so that what is wrong with it is said once.
+class Change {
+public:
+  bool operator()(const std::string &value) {
+    std::lock_guard lock(mutex_);
+    return std::exchange(last_, value) != value;
+  }
+
+private:
+  std::mutex mutex_;
+  std::string last_;
+};
+
 /// What KILN_DUMP asks for. Says so, once for each of its values, where there is no such stage.
 llvm::SmallVector<std::string> asked_for() {
   const std::string list = environment("KILN_DUMP");
   llvm::SmallVector<llvm::StringRef> names;
   llvm::StringRef(list).split(names, ',', -1, /*KeepEmpty=*/false);
-  static std::mutex mutex;
-  static std::string looked_at;
-  std::lock_guard lock(mutex);
-  if (std::exchange(looked_at, list) != list)
+  static Change is_new;
+  if (is_new(list))
     for (llvm::StringRef name : names)
       if (name != "all" && !llvm::is_contained(all_stages, name))
         kiln::runtime::log(LogLevel::warn, "KILN_DUMP: there is no stage '" + name.str() + "': there are " +
@@ -75,7 +86,12 @@ std::string file_name(llvm::StringRef stage, const Subject &subject) {
 
 std::string override_path(llvm::StringRef stage, const Subject &subject) {
   const std::string directory = environment("KILN_OVERRIDE_DIR");
-  return directory.empty() ? std::string() : directory + "/" + file_name(stage, subject);
+  if (directory.empty())
+    return {};
+  static Change is_new;
+  if (is_new(directory) && !llvm::sys::fs::is_directory(directory))
+    kiln::runtime::log(LogLevel::warn, "KILN_OVERRIDE_DIR: there is no directory " + directory);
+  return directory + "/" + file_name(stage, subject);
 }
 
 } // namespace

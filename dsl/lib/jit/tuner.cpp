@@ -201,6 +201,9 @@ void jit::check_tuning(const TuneErased &subject, Device device, const TuneOptio
   if (!has_times(device))
     throw InvalidArgument(what + "the device is " + device.name() +
                           ", whose launches take no time that means anything; tune on the CPU or on a CUDA device");
+  if (!subject.launches)
+    throw InvalidArgument(what +
+                          "TuneSubject::launch is empty; it has to enqueue a launch with the config it is given");
   if (options.samples < least_samples)
     throw InvalidArgument(what + "samples is " + std::to_string(options.samples) + ", must be at least " +
                           std::to_string(least_samples));

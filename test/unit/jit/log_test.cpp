@@ -168,6 +168,19 @@ TEST_F(Log, TheAssembler) {
   EXPECT_TRUE(std::regex_match(log.text(), wanted)) << log.text();
 }
 
+TEST_F(Log, ACacheThatCannotBeWrittenIsAWarningOnce) {
+  using namespace runtime::test;
+  runtime::DiskCache cache(settings("/proc/nowhere/kiln", 10000));
+  Captured log;
+  EXPECT_FALSE(cache.publish(key_of(1), image_of(1)));
+  EXPECT_FALSE(cache.publish(key_of(2), image_of(2)));
+  auto line = [](int key) { return "kiln: cache: " + runtime::to_hex(key_of(key)).substr(0, 16) + " not kept: "; };
+  const std::string why = "cannot create '/proc/nowhere/kiln': No such file or directory";
+  EXPECT_EQ(log.all(), line(1) + why + "\nkiln: warning: cache: kernels are compiled and not kept: " + why +
+                           "; KILN_CACHE_DIR names another directory, KILN_CACHE=off does without one\n" + line(2) +
+                           why + "\n");
+}
+
 TEST_F(Log, TheCache) {
   using namespace runtime::test;
   TemporaryDirectory root;

@@ -507,6 +507,16 @@ TEST_F(Override, AFileTakesThePlaceOfAStage) {
   EXPECT_TRUE(contains(kernel.compile({.block = 256}, hopper).ptx, "0f40400000"));
 }
 
+TEST_F(Override, SaysOnceThatThereIsNoSuchDirectory) {
+  const std::string missing = directory / "missing";
+  environment.set("KILN_OVERRIDE_DIR", missing);
+  testing::internal::CaptureStderr();
+  kernel.compile({}, hopper);
+  kernel.compile({}, hopper);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "kiln: warning: KILN_OVERRIDE_DIR: there is no directory " + missing + "\n");
+}
+
 TEST_F(Override, FilesThatAreNoKernelAreRefused) {
   auto message = [&](const std::string &text) -> std::string {
     write_file(directory / "scale-512-3-4.sm_90a.tile.mlir", text);

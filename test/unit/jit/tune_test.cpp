@@ -161,6 +161,13 @@ TEST_F(Tune, EverySetHasItsTurnAndEveryConfigIsPrepared) {
   EXPECT_GE(prepared.size(), 2u);
 }
 
+TEST_F(Tune, NoLaunchIsNamed) {
+  auto s = subject();
+  s.launch = {};
+  EXPECT_EQ(message_of<InvalidArgument>([&] { tune<Config>({{}}, s, options(unique)); }),
+            "cannot tune 'add': TuneSubject::launch is empty; it has to enqueue a launch with the config it is given");
+}
+
 TEST_F(Tune, NoDeviceIsNamed) {
   TuneOptions o;
   EXPECT_EQ(message_of<DeviceError>([&] { tune<Config>({{}}, subject(), o); }),

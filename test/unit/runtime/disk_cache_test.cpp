@@ -490,6 +490,7 @@ TEST(CacheSettings, TheSize) {
     if (found.off.empty())
       return std::to_string(found.max_bytes);
     EXPECT_EQ(found.off, "KILN_CACHE_SIZE is '" + std::string(text) + "', not a number of bytes such as 512M or 2G");
+    EXPECT_TRUE(found.misunderstood);
     return std::string("refused");
   };
   EXPECT_EQ(size("12345"), "12345");

@@ -34,6 +34,7 @@ struct CacheSettings {
   std::string directory;                       ///< absolute; empty: nowhere
   std::uint64_t max_bytes = default_max_bytes; ///< of all entries together
   std::string off;                             ///< why nothing is cached; empty: caching is on
+  bool misunderstood = false;                  ///< it is off because of a value that cannot be understood
 
   /// From KILN_CACHE_DIR, else XDG_CACHE_HOME/kiln, else HOME/.cache/kiln; KILN_CACHE_SIZE (bytes, or a number with K,
   /// M, G or T); KILN_CACHE=off. A value that cannot be understood turns the cache off and is named in `off`. A program
@@ -121,11 +122,14 @@ public:
 
 private:
   CacheEntry lookup_entry(const CacheKey &key, bool tuning) noexcept;
+  /// Logs why; the first time as a warning. \returns false.
+  bool not_kept(const CacheKey &key, const std::string &why);
   bool publish_bytes(const CacheKey &key, std::span<const std::uint8_t> bytes);
   void make_room(int directory, const CacheKey &keep);
 
   CacheSettings settings_;
   std::atomic<std::uint64_t> hits_{0}, misses_{0}, writes_{0}, evictions_{0}, corrupt_{0};
+  std::atomic<bool> warned_{false};
 };
 
 /// The cache that the environment describes, read when it is first asked for.
