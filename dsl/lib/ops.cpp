@@ -446,7 +446,7 @@ void device_print(std::string_view prefix, std::initializer_list<Operand> values
                       " is a tile of pointers, which cannot be printed: print the offsets instead");
     taken.push_back(value);
   }
-  tile::PrintOp::create(t.builder, t.location(loc), llvm::StringRef(prefix), taken);
+  tile::PrintOp::create(t.builder, t.location(loc), llvm::StringRef(prefix), taken, mlir::ArrayAttr());
 }
 
 } // namespace kiln

@@ -269,14 +269,14 @@ static std::string element_text(std::int64_t element, std::string_view extents) 
 }
 
 std::int32_t kiln::runtime::cpu_check(void *context, const ProgramInfo *program, const void *address,
-                                      std::int64_t bytes, std::int32_t is_store, const char *where) {
+                                      std::int64_t bytes, const char *access, const char *where) {
   auto &launch = *static_cast<Launch *>(context);
   auto size = static_cast<std::size_t>(bytes);
   if (!launch.buffers() || size == 0 || launch.buffers()->contains(address, size)) [[likely]]
     return 0;
   std::string message;
   try {
-    message = launch.buffers()->describe(address, size, is_store != 0 ? "store" : "load");
+    message = launch.buffers()->describe(address, size, access);
   } catch (const std::bad_alloc &) {
     // The trap counts more than its text.
   }
@@ -304,8 +304,8 @@ void kiln::runtime::cpu_print(void *context, const ProgramInfo *program, const c
       line += std::string(" [") + type + "]";
     for (std::int64_t i = 0; i < count; ++i) {
       char text[48];
-      if (kind == 1)
-        std::snprintf(text, sizeof(text), "%.9g", static_cast<const double *>(values)[i]);
+      if (kind == 1 || kind == 3)
+        std::snprintf(text, sizeof(text), kind == 3 ? "%.17g" : "%.9g", static_cast<const double *>(values)[i]);
       else
         std::snprintf(text, sizeof(text), kind == 2 ? "0x%llx" : "%lld",
                       static_cast<long long>(static_cast<const std::int64_t *>(values)[i]));

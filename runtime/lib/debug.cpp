@@ -191,8 +191,8 @@ void debug::unregister_buffer(const void *address) {
     r.table = nullptr;
 }
 
-std::string debug::describe_access(const void *address, std::size_t bytes, bool is_store) {
-  return current_buffers()->describe(address, bytes, is_store ? "store" : "load");
+std::string debug::describe_access(const void *address, std::size_t bytes, std::string_view access) {
+  return current_buffers()->describe(address, bytes, access);
 }
 
 void debug::set_print_handler(PrintHandler handler, void *user) {

@@ -184,7 +184,7 @@ Outcome interpret(Module &module, const Program &program, std::uint64_t seed) {
   if (!module.module)
     return {"the program is invalid: " + module.messages, {}};
   interp::Options options;
-  auto allow = [&](const void *address, std::size_t size, bool) { return arguments.holds(address, size); };
+  auto allow = [&](const void *address, std::size_t size, llvm::StringRef) { return arguments.holds(address, size); };
   options.allowAccess = allow;
   llvm::Error error = interp::interpret(*module.module, "k", arguments.slots, program.grid, options);
   return arguments.outcome(error ? llvm::toString(std::move(error)) : "");
@@ -192,7 +192,7 @@ Outcome interpret(Module &module, const Program &program, std::uint64_t seed) {
 
 // ---- the CPU target
 
-std::int32_t check(void *context, const cpu::ProgramInfo *, const void *address, std::int64_t size, std::int32_t,
+std::int32_t check(void *context, const cpu::ProgramInfo *, const void *address, std::int64_t size, const char *,
                    const char *) {
   return static_cast<const Arguments *>(context)->holds(address, std::size_t(size)) ? 0 : 1;
 }

@@ -47,14 +47,14 @@ llvm::Error runAssert(Machine &machine, Operation *op) {
 
 void printElement(llvm::raw_ostream &stream, Format format, uint64_t bits) {
   if (format.isFloat())
-    stream << llvm::format("%g", toDouble(format, bits));
+    stream << llvm::format(format.bits == 64 ? "%.17g" : "%.9g", toDouble(format, bits));
   else if (format.kind == Format::Pointer)
     stream << llvm::format_hex(bits, 1);
   else
     stream << (format.bits == 1 ? int64_t(bits) : toSigned(format, bits));
 }
 
-/// One line for each value: "(0, 0, 0) prefix [4x2] 1 2 3 ...".
+/// One line for each value: "(0, 0, 0) prefix [tensor<4x2xf32>] 1 2 3 ...".
 llvm::Error runPrint(Machine &machine, Operation *op) {
   auto print = cast<tile::PrintOp>(op);
   if (!machine.options.printStream)
@@ -68,13 +68,9 @@ llvm::Error runPrint(Machine &machine, Operation *op) {
     beginLine();
     stream << '\n';
   }
-  for (Value value : print.getValues()) {
+  for (auto [index, value] : llvm::enumerate(print.getValues())) {
     beginLine();
-    if (auto tensor = dyn_cast<RankedTensorType>(value.getType())) {
-      stream << " [";
-      llvm::interleave(tensor.getShape(), stream, "x");
-      stream << ']';
-    }
+    stream << " [" << print.getPrintedType(index) << ']';
     for (uint64_t bits : machine.get(value)) {
       stream << ' ';
       printElement(stream, getFormat(value.getType()), bits);

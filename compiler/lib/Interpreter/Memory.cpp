@@ -18,14 +18,13 @@ namespace {
 //===----------------------------------------------------------------------===//
 
 /// Refuses what the bounds callback refuses, and addresses that no hardware loads an element of this size from.
-llvm::Error checkAccess(Machine &machine, Operation *op, uint64_t address, unsigned bytes, bool isStore) {
-  const char *what = isStore ? "store" : "load";
+llvm::Error checkAccess(Machine &machine, Operation *op, uint64_t address, unsigned bytes, StringRef access) {
   if (address % bytes != 0)
-    return machine.error(op, llvm::formatv("{0} of {1} bytes at misaligned address {2:x}", what, bytes, address));
+    return machine.error(op, llvm::formatv("{0} of {1} bytes at misaligned address {2:x}", access, bytes, address));
   if (machine.options.allowAccess &&
-      !machine.options.allowAccess(reinterpret_cast<const void *>(address), bytes, isStore))
+      !machine.options.allowAccess(reinterpret_cast<const void *>(address), bytes, access))
     return machine.error(
-        op, llvm::formatv("{0} of {1} bytes at {2:x}, outside every registered buffer", what, bytes, address));
+        op, llvm::formatv("{0} of {1} bytes at {2:x}, outside every registered buffer", access, bytes, address));
   return llvm::Error::success();
 }
 
@@ -67,7 +66,7 @@ llvm::Error runLoad(Machine &machine, Operation *op) {
   const Elements &pointers = machine.get(load.getPointer());
   Elements result = load.getOther() ? machine.get(load.getOther()) : Elements(pointers.size(), 0);
   auto loadLane = [&](size_t i) -> llvm::Error {
-    if (llvm::Error failure = checkAccess(machine, op, pointers[i], format.bytes(), /*isStore=*/false))
+    if (llvm::Error failure = checkAccess(machine, op, pointers[i], format.bytes(), "load"))
       return failure;
     result[i] = loadElement(format, pointers[i]);
     return llvm::Error::success();
@@ -83,7 +82,7 @@ llvm::Error runStore(Machine &machine, Operation *op) {
   Format format = getFormat(store.getValue().getType());
   const Elements &pointers = machine.get(store.getPointer()), &stored = machine.get(store.getValue());
   return forEachLane(machine, store.getMask(), pointers.size(), [&](size_t i) -> llvm::Error {
-    if (llvm::Error failure = checkAccess(machine, op, pointers[i], format.bytes(), /*isStore=*/true))
+    if (llvm::Error failure = checkAccess(machine, op, pointers[i], format.bytes(), "store"))
       return failure;
     storeElement(format, pointers[i], stored[i]);
     return llvm::Error::success();
@@ -121,7 +120,7 @@ llvm::Error runAtomic(Machine &machine, Operation *op, Value pointer, Value mask
   const Elements &pointers = machine.get(pointer);
   Elements old(pointers.size(), 0);
   auto updateLane = [&](size_t i) -> llvm::Error {
-    if (llvm::Error failure = checkAccess(machine, op, pointers[i], format.bytes(), /*isStore=*/true))
+    if (llvm::Error failure = checkAccess(machine, op, pointers[i], format.bytes(), "atomic"))
       return failure;
     old[i] = loadElement(format, pointers[i]);
     storeElement(format, pointers[i], update(i, old[i]));

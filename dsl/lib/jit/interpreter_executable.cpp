@@ -54,8 +54,8 @@ public:
 
   void launch(std::array<unsigned, 3> grid, const void *const *args, void *, bool) const override {
     std::string refused;
-    auto allow = [&](const void *address, std::size_t bytes, bool is_store) {
-      refused = debug::describe_access(address, bytes, is_store);
+    auto allow = [&](const void *address, std::size_t bytes, llvm::StringRef access) {
+      refused = debug::describe_access(address, bytes, access);
       return refused.empty();
     };
     std::exception_ptr thrown;

@@ -81,8 +81,9 @@ private:
 };
 
 /// Empty when the access lies within one registered buffer (or is of 0 bytes); otherwise a sentence that says what is
-/// wrong with it: "store of 4 bytes at 0x10, 16 bytes past the end of buffer 'out' (64 bytes)".
-KILN_API std::string describe_access(const void *address, std::size_t bytes, bool is_store);
+/// wrong with it, which it calls `access`: "store of 4 bytes at 0x10, 16 bytes past the end of buffer 'out' (64
+/// bytes)".
+KILN_API std::string describe_access(const void *address, std::size_t bytes, std::string_view access);
 
 /// Receives what kernels print, one call a line (with its newline), never from two threads at once. What it throws ends
 /// the launch and is thrown to its caller; of that program no further line is printed. It may print, launch kernels

@@ -127,9 +127,11 @@ TEST(Checks, Print) {
   Options options;
   options.printStream = &stream;
   EXPECT_EQ(program.run({2, 1, 1}, options, int32_t(-3)), "");
-  EXPECT_EQ(text.substr(0, text.find("(1,")),
-            "(0, 0, 0) n -3\n(0, 0, 0) n [2x2] 1.5 -0 inf 2\n(0, 0, 0) n 1\n(0, 0, 0) n -1\n(0, 0, 0) done\n");
-  EXPECT_NE(text.find("(1, 0, 0) n -3\n"), std::string::npos);
+  EXPECT_EQ(
+      text.substr(0, text.find("(1,")),
+      "(0, 0, 0) n [i32] -3\n(0, 0, 0) n [tensor<2x2xf32>] 1.5 -0 inf 2\n(0, 0, 0) n [i1] 1\n(0, 0, 0) n [i8] -1\n"
+      "(0, 0, 0) done\n");
+  EXPECT_NE(text.find("(1, 0, 0) n [i32] -3\n"), std::string::npos);
 }
 
 TEST(Launch, Errors) {

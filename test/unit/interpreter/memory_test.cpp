@@ -25,7 +25,8 @@ TEST(Memory, MaskedLanesTouchNothing) {
   // Only two elements exist; the callback would report any touch of a third.
   Ints in = {10, 20}, out(4);
   size_t loads = 0, stores = 0;
-  auto allow = [&](const void *address, size_t size, bool isStore) {
+  auto allow = [&](const void *address, size_t size, llvm::StringRef access) {
+    bool isStore = access == "store";
     (isStore ? stores : loads) += 1;
     const void *begin = isStore ? (const void *)out.data() : in.data();
     const void *end = isStore ? (const void *)(out.data() + 4) : in.data() + 2;
@@ -54,7 +55,7 @@ TEST(Memory, RefusedAccessNamesPlaceAndProgram) {
                       "  %v = tile.load %p : !tile.ptr<i32> -> i32 loc(\"decode.cpp\":12:5)\n"
                       "  return\n}");
   Options options;
-  auto refuse = [](const void *, size_t, bool) { return false; };
+  auto refuse = [](const void *, size_t, llvm::StringRef) { return false; };
   options.allowAccess = refuse;
   std::string error = program.run({1, 1, 1}, options, uint64_t(0x1000));
   EXPECT_EQ(error,

@@ -1,4 +1,5 @@
 // Launching through the public interface, on every device.
+#include "../message_of.h"
 #include "kiln/debug.h"
 #include "kiln/kiln.h"
 
@@ -6,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <numeric>
 #include <pthread.h>
+#include <regex>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -340,6 +342,18 @@ struct CheckMode {
   ~CheckMode() { debug::set_checks(false); }
 };
 
+void count(const Config &c, ptr<int> out) { atomic_add(out + arange(0, c.block), 1); }
+
+TEST_P(HostLaunch, CheckModeFindsAnAtomicOutsideTheBuffers) {
+  Kernel kernel{"count", count};
+  std::vector<int> out(64);
+  CheckMode on(true);
+  debug::Buffer buffer(out.data(), 20 * sizeof(int), "out");
+  const std::string what = message_of<TrapError>([&] { kernel.launch({.device = device}, {}, out.data()); });
+  EXPECT_NE(what.find("atomic of 4 bytes"), std::string::npos) << what;
+  EXPECT_NE(what.find(", 0 bytes past the end of buffer 'out' (80 bytes)"), std::string::npos) << what;
+}
+
 TEST_P(HostLaunch, CheckModeFindsAnAccessOutsideTheBuffers) {
   Kernel kernel{"fill", fill};
   std::vector<float> out(256);
@@ -421,6 +435,34 @@ TEST_P(HostLaunch, PrintsALineForEachValueWithKernelAndProgram) {
   EXPECT_NE(first.find("] 0.5 -1\n"), std::string::npos) << first;
   EXPECT_EQ(second.find("show(1, 0, 0) x ["), 0u) << second;
   EXPECT_NE(second.find("] 2 3\n"), std::string::npos) << second;
+}
+
+void show_types(const Config &, scalar<double> third) {
+  auto i = arange(0, 2);
+  auto x = i.to(f32) / 3;
+  device_print("values", {i, i < 1, x, x.to(f16), x.to(bf16), x.to(f8e4m3), x.to(f8e5m2), third, third.to(f8e4m3)});
+}
+
+TEST_P(Launch, PrintsTheTypesOfTheProgramAndAllDigits) {
+  Kernel kernel{"show_types", show_types};
+  std::string text;
+  debug::set_print_handler(
+      [](void *user, const char *line, std::size_t size) { static_cast<std::string *>(user)->append(line, size); },
+      &text);
+  kernel.launch({.grid = 1, .device = device}, {}, 1.0 / 3);
+  debug::set_print_handler(nullptr, nullptr);
+  // Emulated devices print as GPUs do, a line for each element: "(1): 5".
+  text = std::regex_replace(text, std::regex("\\(0\\): (.*)\n.*\\(1\\): "), "$1 ");
+  EXPECT_EQ(std::regex_replace(text, std::regex("show_types\\(0, 0, 0\\) values "), ""),
+            "[tensor<2xi32>] 0 1\n"
+            "[tensor<2xi1>] 1 0\n"
+            "[tensor<2xf32>] 0 0.333333343\n"
+            "[tensor<2xf16>] 0 0.333251953\n"
+            "[tensor<2xbf16>] 0 0.333984375\n"
+            "[tensor<2xf8E4M3FN>] 0 0.34375\n"
+            "[tensor<2xf8E5M2>] 0 0.3125\n"
+            "[f64] 0.33333333333333331\n"
+            "[f8E4M3FN] 0.34375\n");
 }
 
 TEST_P(Launch, WhatAPrintHandlerThrowsReachesTheCaller) {

@@ -231,7 +231,7 @@ TEST(CpuLaunch, AnUnexplainedTrapCodeIsStillAnError) {
 /// Stores 4 bytes at base + id, checked.
 std::int32_t checked_entry(const void *const *args, const ProgramInfo *p, void *, void *context) {
   auto *address = arg<float *>(args, 0) + p->id[0];
-  if (std::int32_t code = cpu_check(context, p, address, 4, 1, "store.cpp:7:9"))
+  if (std::int32_t code = cpu_check(context, p, address, 4, "store", "store.cpp:7:9"))
     return code;
   *address = 1;
   return 0;

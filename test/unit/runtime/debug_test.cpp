@@ -27,24 +27,24 @@ std::string refusal(const void *address, std::size_t bytes, const char *name) {
 
 TEST(Debug, AccessesMustLieWithinOneBuffer) {
   debug::Buffer a(at(0x1000), 0x100, "a"), b(at(0x1100), 0x10, "b");
-  EXPECT_EQ(debug::describe_access(at(0x1000), 0x100, false), "");
-  EXPECT_EQ(debug::describe_access(at(0x10ff), 1, false), "");
-  EXPECT_EQ(debug::describe_access(at(0x1100), 16, true), "");
-  EXPECT_EQ(debug::describe_access(at(0x5), 0, true), "");
+  EXPECT_EQ(debug::describe_access(at(0x1000), 0x100, "load"), "");
+  EXPECT_EQ(debug::describe_access(at(0x10ff), 1, "load"), "");
+  EXPECT_EQ(debug::describe_access(at(0x1100), 16, "store"), "");
+  EXPECT_EQ(debug::describe_access(at(0x5), 0, "store"), "");
 
-  EXPECT_EQ(debug::describe_access(at(0x10fe), 4, false),
+  EXPECT_EQ(debug::describe_access(at(0x10fe), 4, "load"),
             "load of 4 bytes at 0x10fe, which runs past the end of buffer 'a' (256 bytes) at byte 254");
-  EXPECT_EQ(debug::describe_access(at(0xffe), 4, false),
+  EXPECT_EQ(debug::describe_access(at(0xffe), 4, "load"),
             "load of 4 bytes at 0xffe, 2 bytes before buffer 'a' (256 bytes)");
-  EXPECT_EQ(debug::describe_access(at(0x1110), 1, true),
+  EXPECT_EQ(debug::describe_access(at(0x1110), 1, "store"),
             "store of 1 byte at 0x1110, 0 bytes past the end of buffer 'b' (16 bytes)");
-  EXPECT_EQ(debug::describe_access(at(0x1114), 1, true),
+  EXPECT_EQ(debug::describe_access(at(0x1114), 1, "store"),
             "store of 1 byte at 0x1114, 4 bytes past the end of buffer 'b' (16 bytes)");
-  EXPECT_NE(debug::describe_access(at(~std::uintptr_t{0} - 1), 4, true), "");
+  EXPECT_NE(debug::describe_access(at(~std::uintptr_t{0} - 1), 4, "store"), "");
 }
 
 TEST(Debug, WithoutBuffersEveryAccessIsWrong) {
-  EXPECT_EQ(debug::describe_access(at(0x20), 4, false),
+  EXPECT_EQ(debug::describe_access(at(0x20), 4, "load"),
             "load of 4 bytes at 0x20, and no buffer is registered (debug::register_buffer)");
 }
 
@@ -54,35 +54,35 @@ TEST(Debug, ACallKnowsItsBuffers) {
     const runtime::CallBuffer buffers[] = {
         {"q", at(0x1000), 0x100}, {"empty", at(0x500), 0}, {"v", at(0x2010), 0x10}, {"k", at(0x2000), 0x20}};
     const runtime::CallBuffers call(buffers);
-    EXPECT_EQ(debug::describe_access(at(0x1000), 0x80, false), "");
-    EXPECT_EQ(debug::describe_access(at(0x1080), 0x20, false), "");
-    EXPECT_EQ(debug::describe_access(at(0x10a0), 0x60, false), "");
-    EXPECT_EQ(debug::describe_access(at(0x2000), 0x20, true), "");
-    EXPECT_EQ(debug::describe_access(at(0x107e), 4, false),
+    EXPECT_EQ(debug::describe_access(at(0x1000), 0x80, "load"), "");
+    EXPECT_EQ(debug::describe_access(at(0x1080), 0x20, "load"), "");
+    EXPECT_EQ(debug::describe_access(at(0x10a0), 0x60, "load"), "");
+    EXPECT_EQ(debug::describe_access(at(0x2000), 0x20, "store"), "");
+    EXPECT_EQ(debug::describe_access(at(0x107e), 4, "load"),
               "load of 4 bytes at 0x107e, which runs past the end of buffer 'q' (128 bytes) at byte 126");
-    EXPECT_EQ(debug::describe_access(at(0x2020), 4, true),
+    EXPECT_EQ(debug::describe_access(at(0x2020), 4, "store"),
               "store of 4 bytes at 0x2020, 0 bytes past the end of buffer 'k and v' (32 bytes)");
-    EXPECT_EQ(debug::describe_access(at(0x500), 1, false),
+    EXPECT_EQ(debug::describe_access(at(0x500), 1, "load"),
               "load of 1 byte at 0x500, 2816 bytes before buffer 'q' (128 bytes)");
     {
       const debug::Buffer later(at(0x2008), 8, "later");
-      EXPECT_EQ(debug::describe_access(at(0x2007), 2, false),
+      EXPECT_EQ(debug::describe_access(at(0x2007), 2, "load"),
                 "load of 2 bytes at 0x2007, which runs past the end of buffer 'k and v' (8 bytes) at byte 7");
     }
-    EXPECT_EQ(debug::describe_access(at(0x2007), 2, false), "") << "nothing lies between any more";
+    EXPECT_EQ(debug::describe_access(at(0x2007), 2, "load"), "") << "nothing lies between any more";
     std::thread([] {
-      EXPECT_NE(debug::describe_access(at(0x2000), 4, false), "") << "a call of another thread";
+      EXPECT_NE(debug::describe_access(at(0x2000), 4, "load"), "") << "a call of another thread";
     }).join();
     {
       const runtime::CallBuffer inner[] = {{"x", at(0x3000), 8}};
       const runtime::CallBuffers within(inner);
-      EXPECT_EQ(debug::describe_access(at(0x3000), 8, false), "");
-      EXPECT_NE(debug::describe_access(at(0x2000), 4, false), "");
+      EXPECT_EQ(debug::describe_access(at(0x3000), 8, "load"), "");
+      EXPECT_NE(debug::describe_access(at(0x2000), 4, "load"), "");
     }
-    EXPECT_EQ(debug::describe_access(at(0x2000), 4, false), "");
+    EXPECT_EQ(debug::describe_access(at(0x2000), 4, "load"), "");
   }
-  EXPECT_NE(debug::describe_access(at(0x2000), 4, false), "");
-  EXPECT_EQ(debug::describe_access(at(0x1080), 0x20, false), "");
+  EXPECT_NE(debug::describe_access(at(0x2000), 4, "load"), "");
+  EXPECT_EQ(debug::describe_access(at(0x1080), 0x20, "load"), "");
 }
 
 TEST(Debug, RefusesOverlapsAndImpossibleRanges) {
@@ -106,7 +106,7 @@ TEST(Debug, EmptyBuffersAreForgotten) {
   {
     debug::Buffer none(at(0x1000), 0, "none"), null(nullptr, 0, "null");
   }
-  EXPECT_EQ(debug::describe_access(at(0x1000), 4, false), "") << "an empty registration ended a real one";
+  EXPECT_EQ(debug::describe_access(at(0x1000), 4, "load"), "") << "an empty registration ended a real one";
 }
 
 TEST(Debug, ChecksIncludeAsserts) {
@@ -132,8 +132,8 @@ TEST(Debug, RegistrationFromManyThreads) {
       for (std::uintptr_t i = 0; i < 500; ++i) {
         const void *mine = at(t << 20 | i << 4);
         debug::Buffer buffer(mine, 16, "mine");
-        wrong += debug::describe_access(mine, 16, true) != "";
-        wrong += debug::describe_access(mine, 17, true) == "";
+        wrong += debug::describe_access(mine, 16, "store") != "";
+        wrong += debug::describe_access(mine, 17, "store") == "";
       }
     });
   for (auto &t : threads)

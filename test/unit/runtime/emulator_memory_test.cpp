@@ -149,7 +149,7 @@ TEST(EmulatedMemory, DeviceBuffersAreKnown) {
   DeviceBuffer moved = std::move(memory);
   EXPECT_EQ(access("ld.global.b32", start + 64, 0), "");
   moved = DeviceBuffer();
-  EXPECT_EQ(debug::describe_access(reinterpret_cast<void *>(start), 4, false),
+  EXPECT_EQ(debug::describe_access(reinterpret_cast<void *>(start), 4, "load"),
             "load of 4 bytes at " + hex(start) + ", and no buffer is registered (debug::register_buffer)");
 }
 
@@ -323,7 +323,7 @@ TEST(EmulatedOutputs, AreOfTheThreadThatRegistersThem) {
 TEST(EmulatedOutputs, AreBuffers) {
   std::array<std::uint32_t, 4> memory{};
   debug::Output output(memory.data(), 16, "out");
-  EXPECT_EQ(debug::describe_access(memory.data() + 4, 4, true),
+  EXPECT_EQ(debug::describe_access(memory.data() + 4, 4, "store"),
             "store of 4 bytes at " + hex(address_of(memory.data() + 4)) +
                 ", 0 bytes past the end of output 'out' (16 bytes)");
   EXPECT_EQ(message_of<InvalidArgument>([&] { debug::register_output(memory.data(), 4, "again"); }),

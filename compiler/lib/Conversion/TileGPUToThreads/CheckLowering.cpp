@@ -147,7 +147,7 @@ public:
   }
 
   void printPrefix() { emit(lowering.isFirstThread(), "", {}); }
-  LogicalResult print(Value value);
+  LogicalResult print(unsigned index);
 
 private:
   /// How a value is printed, and what vprintf takes for it.
@@ -172,7 +172,7 @@ std::pair<StringRef, Value> PrintLowering::convert(Value value, bool isPointer) 
       value = arith::ExtFOp::create(b, loc, b.getF32Type(), value);
     if (!type.isF64())
       value = arith::ExtFOp::create(b, loc, b.getF64Type(), value);
-    return {"%.9g", value};
+    return {type.isF64() ? "%.17g" : "%.9g", value}; // as many digits as tell each value from all others
   }
   if (type.isInteger(1))
     value = arith::ExtUIOp::create(b, loc, b.getI64Type(), value);
@@ -191,13 +191,13 @@ void PrintLowering::emit(Value on, const Twine &format, ArrayRef<Value> operands
                   {at.getNamedAttr("format", at.getStringAttr(start + format + "\n"))});
 }
 
-LogicalResult PrintLowering::print(Value value) {
+LogicalResult PrintLowering::print(unsigned index) {
+  Value value = op.getValues()[index];
   bool isPointer = isa<tile::PtrType>(tile::getElementOrSelf(value.getType()));
   auto tile = dyn_cast<RankedTensorType>(value.getType());
   if (tile && isPointer)
     return op.emitOpError("cannot print a tile of pointers; print the offsets instead");
-  std::string type;
-  llvm::raw_string_ostream(type) << " [" << (tile ? tile.dropEncoding() : value.getType()) << "] ";
+  const std::string type = " [" + op.getPrintedType(index) + "] ";
   if (!tile) {
     auto [format, scalar] = convert(lowering.getScalar(value), isPointer);
     emit(lowering.isFirstThread(), type + format, scalar);
@@ -206,10 +206,10 @@ LogicalResult PrintLowering::print(Value value) {
 
   LinearLayout layout = getLayout(tile).getLinear();
   SmallVector<SmallVector<Value>> coordinates;
-  std::string index = "(";
+  std::string place = "(";
   for (int64_t dim = 0; dim < tile.getRank(); ++dim) {
     coordinates.push_back(lowering.getCoordinates(layout, Axis::dim(dim)));
-    index += dim ? ", %d" : "%d";
+    place += dim ? ", %d" : "%d";
   }
   Value owner = lowering.isOwner(layout);
   for (auto [i, element] : llvm::enumerate(lowering.getRegisters(value))) {
@@ -218,7 +218,7 @@ LogicalResult PrintLowering::print(Value value) {
       operands.push_back(along[i]);
     auto [format, scalar] = convert(element, isPointer);
     operands.push_back(scalar);
-    emit(owner, type + index + "): " + format, operands);
+    emit(owner, type + place + "): " + format, operands);
   }
   return success();
 }
@@ -229,8 +229,8 @@ LogicalResult tile_gpu::lowerPrint(ThreadLowering &lowering, tile::PrintOp op) {
   PrintLowering print(lowering, op);
   if (op.getValues().empty())
     print.printPrefix();
-  for (Value value : op.getValues())
-    if (failed(print.print(value)))
+  for (unsigned index = 0; index < op.getValues().size(); ++index)
+    if (failed(print.print(index)))
       return failure();
   return success();
 }

@@ -65,10 +65,11 @@ Value AccessLowering::pointerTo(OpBuilder &b, ElementEvaluator &evaluator, Value
   return LLVM::GEPOp::create(b, loc, base.getType(), unit, base, ArrayRef<LLVM::GEPArg>{offset});
 }
 
-Value AccessLowering::checkedPointerTo(OpBuilder &b, ElementEvaluator &evaluator, ValueRange indices, bool isStore) {
+Value AccessLowering::checkedPointerTo(OpBuilder &b, ElementEvaluator &evaluator, ValueRange indices,
+                                       StringRef access) {
   Value pointer = pointerTo(b, evaluator, indices);
   if (checks)
-    checks->checkAccess(b, loc, pointer, elementBytes(element), isStore);
+    checks->checkAccess(b, loc, pointer, elementBytes(element), access);
   return pointer;
 }
 
@@ -100,13 +101,13 @@ void AccessLowering::lowerLoad(LoadOp load) {
     ElementEvaluator evaluator(builder, loc);
     Value result;
     if (!mask) {
-      result = emitRead(builder, loc, element, checkedPointerTo(builder, evaluator, {}, false), alignment());
+      result = emitRead(builder, loc, element, checkedPointerTo(builder, evaluator, {}, "load"), alignment());
     } else {
       auto branch = scf::IfOp::create(builder, loc, TypeRange{element}, mask, /*withElseRegion=*/true);
       OpBuilder on = branch.getThenBodyBuilder(), off = branch.getElseBodyBuilder();
       ElementEvaluator onEvaluator(on, loc), offEvaluator(off, loc);
       scf::YieldOp::create(on, loc,
-                           emitRead(on, loc, element, checkedPointerTo(on, onEvaluator, {}, false), alignment()));
+                           emitRead(on, loc, element, checkedPointerTo(on, onEvaluator, {}, "load"), alignment()));
       scf::YieldOp::create(off, loc, otherElement(off, load, offEvaluator, {}, {}));
       result = branch.getResult(0);
     }
@@ -126,7 +127,7 @@ void AccessLowering::lowerLoad(LoadOp load) {
 void AccessLowering::loadRow(OpBuilder &b, LoadOp load, ValueRange row, Value buffer) {
   auto readChunk = [&](OpBuilder &b, ValueRange indices) {
     ElementEvaluator evaluator(b, loc);
-    Value pointer = checkedPointerTo(b, evaluator, indices, false);
+    Value pointer = checkedPointerTo(b, evaluator, indices, "load");
     if (plan.width == 1) {
       memref::StoreOp::create(b, loc, emitRead(b, loc, element, pointer, alignment()), buffer, indices);
       return;
@@ -149,7 +150,7 @@ void AccessLowering::loadRow(OpBuilder &b, LoadOp load, ValueRange row, Value bu
     auto branch = scf::IfOp::create(b, loc, evaluator.element(mask, indices), /*withElseRegion=*/true);
     OpBuilder on = branch.getThenBodyBuilder(), off = branch.getElseBodyBuilder();
     ElementEvaluator onEvaluator(on, loc), offEvaluator(off, loc);
-    Value pointer = checkedPointerTo(on, onEvaluator, indices, false);
+    Value pointer = checkedPointerTo(on, onEvaluator, indices, "load");
     memref::StoreOp::create(on, loc, emitRead(on, loc, element, pointer, alignment()), buffer, indices);
     memref::StoreOp::create(off, loc, otherElement(off, load, offEvaluator, indices, {}), buffer, indices);
   };
@@ -199,7 +200,7 @@ void AccessLowering::lowerStore(StoreOp store) {
   if (!shape) {
     auto emit = [&](OpBuilder &b) {
       ElementEvaluator evaluator(b, loc);
-      emitWrite(b, loc, value, checkedPointerTo(b, evaluator, {}, true), alignment());
+      emitWrite(b, loc, value, checkedPointerTo(b, evaluator, {}, "store"), alignment());
     };
     if (!mask) {
       emit(builder);
@@ -215,7 +216,7 @@ void AccessLowering::lowerStore(StoreOp store) {
   auto writeLane = [&](OpBuilder &b, ValueRange indices) {
     ElementEvaluator evaluator(b, loc), values(b, loc, onlyHere);
     Value data = values.element(value, indices);
-    emitWrite(b, loc, data, checkedPointerTo(b, evaluator, indices, true), alignment());
+    emitWrite(b, loc, data, checkedPointerTo(b, evaluator, indices, "store"), alignment());
   };
   auto writeChunk = [&](OpBuilder &b, ValueRange indices) {
     if (plan.width == 1)
@@ -258,7 +259,7 @@ void AccessLowering::lowerAtomic(Value result,
                                  llvm::function_ref<Value(OpBuilder &, ElementEvaluator &, ValueRange, Value)> emit) {
   auto operate = [&](OpBuilder &b, ValueRange indices) {
     ElementEvaluator evaluator(b, loc);
-    return emit(b, evaluator, indices, checkedPointerTo(b, evaluator, indices, true));
+    return emit(b, evaluator, indices, checkedPointerTo(b, evaluator, indices, "atomic"));
   };
   auto zero = [&](OpBuilder &b) { return arith::ConstantOp::create(b, loc, b.getZeroAttr(element)).getResult(); };
   auto operateIf = [&](OpBuilder &b, ValueRange indices) -> Value {

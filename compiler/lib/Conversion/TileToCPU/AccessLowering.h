@@ -56,7 +56,8 @@ private:
   void loadRow(mlir::OpBuilder &b, tile::LoadOp load, mlir::ValueRange row, mlir::Value buffer);
   mlir::Value rowMask(mlir::OpBuilder &b, mlir::ValueRange row);
   mlir::Value pointerTo(mlir::OpBuilder &b, ElementEvaluator &evaluator, mlir::ValueRange indices);
-  mlir::Value checkedPointerTo(mlir::OpBuilder &b, ElementEvaluator &evaluator, mlir::ValueRange indices, bool isStore);
+  mlir::Value checkedPointerTo(mlir::OpBuilder &b, ElementEvaluator &evaluator, mlir::ValueRange indices,
+                               llvm::StringRef access);
   unsigned alignment() const { return elementBytes(element); }
   Lanes lanes(int64_t width) const { return {shape ? shape.getRank() - 1 : -1, width}; }
   mlir::Value otherElement(mlir::OpBuilder &b, tile::LoadOp load, ElementEvaluator &evaluator, mlir::ValueRange indices,

@@ -58,10 +58,10 @@ void CheckCalls::stopUnlessZero(OpBuilder &builder, Location loc, Value code) {
   cf::AssertOp::create(builder, loc, ok, "trap");
 }
 
-void CheckCalls::checkAccess(OpBuilder &builder, Location loc, Value pointer, int64_t bytes, bool isStore) {
+void CheckCalls::checkAccess(OpBuilder &builder, Location loc, Value pointer, int64_t bytes, StringRef access) {
   Value size = arith::ConstantIntOp::create(builder, loc, builder.getI64Type(), bytes);
-  Value store = arith::ConstantIntOp::create(builder, loc, builder.getI32Type(), isStore);
-  stopUnlessZero(builder, loc, call(builder, loc, "kiln_cpu_check", {pointer, size, store, place(builder, loc)}, true));
+  Value name = text(builder, loc, access);
+  stopUnlessZero(builder, loc, call(builder, loc, "kiln_cpu_check", {pointer, size, name, place(builder, loc)}, true));
 }
 
 /// Calls `body` for each element of `shape`.
@@ -116,7 +116,7 @@ LogicalResult CheckCalls::lowerAssert(AssertOp op) {
 }
 
 LogicalResult CheckCalls::lowerPrint(PrintOp op) {
-  enum Kind { Integer = 0, Float = 1, Pointer = 2 };
+  enum Kind { Integer = 0, Float = 1, Pointer = 2, Double = 3 };
   OpBuilder builder(op);
   Location loc = op.getLoc();
   Type i64 = builder.getI64Type(), f64 = builder.getF64Type();
@@ -129,21 +129,22 @@ LogicalResult CheckCalls::lowerPrint(PrintOp op) {
   };
   if (op.getValues().empty())
     emit(Integer, LLVM::ZeroOp::create(builder, loc, pointerType), 0, "");
-  for (Value value : op.getValues()) {
+  for (auto [index, value] : llvm::enumerate(op.getValues())) {
     auto shape = dyn_cast<RankedTensorType>(value.getType());
     Type element = getElementOrSelf(value.getType());
-    Kind kind = isa<PtrType>(element) ? Pointer : isa<FloatType>(element) ? Float : Integer;
+    bool isFloat = isa<FloatType>(element);
+    Kind kind = isa<PtrType>(element) ? Pointer : element == f64 ? Double : isFloat ? Float : Integer;
     if (shape && kind == Pointer)
       return op.emitOpError("cannot print a tile of pointers; print the offsets instead");
     int64_t count = shape ? shape.getNumElements() : 1;
-    auto bufferType = MemRefType::get(shape ? shape.getShape() : ArrayRef<int64_t>{1}, kind == Float ? f64 : i64);
+    auto bufferType = MemRefType::get(shape ? shape.getShape() : ArrayRef<int64_t>{1}, isFloat ? f64 : i64);
     Value buffer = memref::AllocOp::create(builder, loc, bufferType);
     auto widen = [&](OpBuilder &b, Value scalar) -> Value {
       if (kind == Pointer) {
         Value raw = UnrealizedConversionCastOp::create(b, loc, pointerType, scalar).getResult(0);
         return LLVM::PtrToIntOp::create(b, loc, i64, raw);
       }
-      if (kind == Float)
+      if (isFloat)
         return element == f64 ? scalar : arith::ExtFOp::create(b, loc, f64, scalar).getResult();
       if (element == i64)
         return scalar;
@@ -162,9 +163,7 @@ LogicalResult CheckCalls::lowerPrint(PrintOp op) {
     Value address = memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, buffer);
     Value integer = arith::IndexCastOp::create(builder, loc, i64, address);
     Value raw = LLVM::IntToPtrOp::create(builder, loc, pointerType, integer);
-    std::string type;
-    llvm::raw_string_ostream(type) << value.getType();
-    emit(kind, raw, count, type);
+    emit(kind, raw, count, op.getPrintedType(index));
   }
   op.erase();
   return success();

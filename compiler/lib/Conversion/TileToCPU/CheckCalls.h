@@ -21,7 +21,8 @@ public:
   explicit CheckCalls(mlir::ModuleOp module) : module(module) {}
 
   /// Stops the program unless [pointer, pointer + bytes) may be accessed.
-  void checkAccess(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value pointer, int64_t bytes, bool isStore);
+  void checkAccess(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value pointer, int64_t bytes,
+                   llvm::StringRef access);
   mlir::LogicalResult lowerAssert(tile::AssertOp op);
   mlir::LogicalResult lowerPrint(tile::PrintOp op);
 

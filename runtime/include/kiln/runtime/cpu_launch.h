@@ -54,14 +54,14 @@ KILN_API unsigned cpu_threads();
 // Callbacks of compiled code, which knows them as kiln_cpu_check, kiln_cpu_assert_failed and kiln_cpu_print. They never
 // throw; a result other than 0 is a trap code for the entry to return.
 
-/// Compares an access with the registered buffers. `where` is "file:line:column".
+/// Compares an access, a "load", "store" or "atomic", with the registered buffers. `where` is "file:line:column".
 KILN_API std::int32_t cpu_check(void *context, const ProgramInfo *program, const void *address, std::int64_t bytes,
-                                std::int32_t is_store, const char *where);
+                                const char *access, const char *where);
 /// The condition is false at `element`, in row-major order, of a tile of `extents`, "4x8"; empty of a scalar.
 KILN_API std::int32_t cpu_assert_failed(void *context, const ProgramInfo *program, const char *message,
                                         const char *where, std::int64_t element, const char *extents);
-/// Prints "kernel(x, y, z) prefix [type] values". `kind`: 0 values are int64_t, 1 double, 2 addresses as int64_t.
-/// `type` is text, as "tensor<4xf32>". Without values only the prefix is printed.
+/// Prints "kernel(x, y, z) prefix [type] values". `kind`: 0 values are int64_t, 1 double with the digits of float,
+/// 2 addresses as int64_t, 3 double. `type` is text, as "tensor<4xf32>". Without values only the prefix is printed.
 KILN_API void cpu_print(void *context, const ProgramInfo *program, const char *prefix, std::int32_t kind,
                         const void *values, std::int64_t count, const char *type);
 

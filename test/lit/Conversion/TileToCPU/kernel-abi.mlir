@@ -1,7 +1,7 @@
 // RUN: kiln-opt %s --tile-kernel-abi | FileCheck %s
 
-// CHECK: func.func private @kiln_cpu_check(!llvm.ptr, !llvm.ptr, !llvm.ptr, i64, i32, !llvm.ptr) -> i32
-func.func private @kiln_cpu_check(!llvm.ptr, i64, i32, !llvm.ptr) -> i32
+// CHECK: func.func private @kiln_cpu_check(!llvm.ptr, !llvm.ptr, !llvm.ptr, i64, !llvm.ptr, !llvm.ptr) -> i32
+func.func private @kiln_cpu_check(!llvm.ptr, i64, !llvm.ptr, !llvm.ptr) -> i32
 
 // Parameters come from the slots that the first argument points to, program ids from the second; callbacks get context and program in front.
 // CHECK-LABEL: func.func @kernel
@@ -29,7 +29,7 @@ func.func @kernel(%x: !tile.ptr<f32>, %n: i32, %b: i1, %scratch: memref<64xi8>) 
   %raw = builtin.unrealized_conversion_cast %end : !tile.ptr<f32> to !llvm.ptr
   %c4 = arith.constant 4 : i64
   // CHECK: call @kiln_cpu_check(%[[CONTEXT]], %[[INFO]], %{{.*}})
-  %code = func.call @kiln_cpu_check(%raw, %c4, %c0, %raw) : (!llvm.ptr, i64, i32, !llvm.ptr) -> i32
+  %code = func.call @kiln_cpu_check(%raw, %c4, %raw, %raw) : (!llvm.ptr, i64, !llvm.ptr, !llvm.ptr) -> i32
   // CHECK: %[[OK:.*]] = arith.constant 0 : i32
   // CHECK: return %[[OK]] : i32
   return

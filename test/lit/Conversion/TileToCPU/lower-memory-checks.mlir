@@ -2,9 +2,10 @@
 // RUN: kiln-opt %s --tile-split-pointers --tile-lower-memory --canonicalize | FileCheck %s --check-prefix=OFF
 
 // CHECK-DAG: llvm.mlir.global internal constant @[[$PLACE:.*]]("kernel.cpp:7:3\00")
+// CHECK-DAG: llvm.mlir.global internal constant @[[$STORE:.*]]("store\00")
 // CHECK-DAG: llvm.mlir.global internal constant @[[$MESSAGE:.*]]("in range\00")
 // CHECK-DAG: llvm.mlir.global internal constant @[[$PREFIX:.*]]("n = \00")
-// CHECK-DAG: func.func private @kiln_cpu_check(!llvm.ptr, i64, i32, !llvm.ptr) -> i32
+// CHECK-DAG: func.func private @kiln_cpu_check(!llvm.ptr, i64, !llvm.ptr, !llvm.ptr) -> i32
 // CHECK-DAG: func.func private @kiln_cpu_assert_failed(!llvm.ptr, !llvm.ptr, i64, !llvm.ptr) -> i32
 // CHECK-DAG: func.func private @kiln_cpu_print(!llvm.ptr, i32, !llvm.ptr, i64, !llvm.ptr)
 
@@ -15,9 +16,10 @@ func.func @store(%x: !tile.ptr<f32>, %v: tensor<4xf32>, %m: tensor<4xi1>, %n: i3
   %i = tile.arange 0 to 4 : tensor<4xi32>
   %s = tile.splat %x : !tile.ptr<f32> -> tensor<4x!tile.ptr<f32>>
   %p = tile.addptr %s, %i : tensor<4x!tile.ptr<f32>>, tensor<4xi32>
-  // CHECK: %[[WHERE:.*]] = llvm.mlir.addressof @[[$PLACE]]
+  // CHECK-DAG: %[[STORE:.*]] = llvm.mlir.addressof @[[$STORE]]
+  // CHECK-DAG: %[[WHERE:.*]] = llvm.mlir.addressof @[[$PLACE]]
   // CHECK: scf.if
-  // CHECK: %[[CODE:.*]] = func.call @kiln_cpu_check(%[[P:.*]], %c4_i64, %c1_i32, %[[WHERE]])
+  // CHECK: %[[CODE:.*]] = func.call @kiln_cpu_check(%[[P:.*]], %c4_i64, %[[STORE]], %[[WHERE]])
   // CHECK: %[[OK:.*]] = arith.cmpi eq, %[[CODE]], %c0_i32
   // CHECK: cf.assert %[[OK]], "trap"
   // CHECK: llvm.store %{{.*}}, %[[P]]

@@ -35,6 +35,8 @@ func.func @facts(%i: tensor<64xi64>, %p: !tile.ptr<f16>, %m: tensor<64xi1>, %b: 
   tile.assert %b, "" : i1
   // CHECK: tile.print "x = ", %{{.*}}, %{{.*}} : tensor<64xi64>, !tile.ptr<f16>
   tile.print "x = ", %0, %1 : tensor<64xi64>, !tile.ptr<f16>
+  // CHECK: tile.print "as", %{{.*}} : i1 {types = [f8E5M2]}
+  tile.print "as", %b : i1 {types = [f8E5M2]}
   // CHECK: tile.print "here"
   tile.print "here"
   return

@@ -81,3 +81,11 @@ func.func @assert_type(%x: i32) {
   tile.assert %x, "positive" : i32
   return
 }
+
+// -----
+
+func.func @print_types(%x: i32) {
+  // expected-error @below {{'tile.print' op has 1 values, but types of 2}}
+  tile.print "x", %x : i32 {types = [i8, i8]}
+  return
+}

@@ -245,3 +245,22 @@ LogicalResult AssumeOp::verify() {
     return emitOpError() << "speaks of integers and pointers, but its operand is " << getSource().getType();
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// print
+//===----------------------------------------------------------------------===//
+
+LogicalResult PrintOp::verify() {
+  if (getTypes() && getTypes()->size() != getValues().size())
+    return emitOpError() << "has " << getValues().size() << " values, but types of " << getTypes()->size();
+  return success();
+}
+
+std::string PrintOp::getPrintedType(unsigned value) {
+  Type type = getTypes() ? cast<TypeAttr>((*getTypes())[value]).getValue() : getValues()[value].getType();
+  if (auto tile = dyn_cast<RankedTensorType>(type))
+    type = tile.dropEncoding();
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}

@@ -251,6 +251,7 @@ LogicalResult Expansion::rewrite(Operation *op) {
         return success();
       })
       .Case<tile::PrintOp>([&](auto print) {
+        print.setTypesAttr(builder.getTypeArrayAttr(SmallVector<Type>(print.getValues().getTypes())));
         widenOperands(print, builder.getF32Type());
         return success();
       })

@@ -54,6 +54,16 @@ func.func @dot(%a: tensor<16x16xf8E4M3FN>, %b: tensor<16x16xf8E5M2>, %c: tensor<
 
 // -----
 
+// What is printed has the program's type.
+// CHECK-LABEL: func @print(
+func.func @print(%x: tensor<4xf8E4M3FN>, %y: f32) {
+  // CHECK: tile.print "x", %{{.*}}, %{{.*}} : tensor<4xf32>, f32 {types = [tensor<4xf8E4M3FN>, f32]}
+  tile.print "x", %x, %y : tensor<4xf8E4M3FN>, f32
+  return
+}
+
+// -----
+
 // Rounding f64 twice would be wrong, so f32 in between is rounded to odd.
 // CHECK-LABEL: func @double(
 func.func @double(%x: f64) -> f8E4M3FN {

@@ -464,12 +464,20 @@ def Tile_AssertOp : Tile_Op<"assert", [MemoryEffects<[MemWrite]>]> {
 def Tile_PrintOp : Tile_Op<"print", [MemoryEffects<[MemWrite]>]> {
   let summary = "print values from the program that runs";
   let description = [{
+    `types` are those of the program, where a pass has put values of others in place of them.
+
     ```mlir
     tile.print "m = ", %m : tensor<4xf32>
+    tile.print "k = ", %k : tensor<4xf32> {types = [tensor<4xf8E4M3FN>]}
     ```
   }];
-  let arguments = (ins StrAttr:$prefix, Variadic<Tile_ElementLike>:$values);
+  let arguments = (ins StrAttr:$prefix, Variadic<Tile_ElementLike>:$values, OptionalAttr<TypeArrayAttr>:$types);
   let assemblyFormat = "$prefix (`,` $values^ `:` type($values))? attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The type of a value, as it is printed: "tensor<4xf32>".
+    std::string getPrintedType(unsigned value);
+  }];
 }
 
 #endif
