@@ -58,7 +58,8 @@ const Library &load() {
 
 /// "file(12): error: ..." as all of Kiln's messages name places, "file:12: error: ...".
 std::string with_places(const std::string &log) {
-  static const std::regex place(R"((^|\n)([^\n(]+)\((\d+)\): )", std::regex::optimize);
+  // Never destroyed: device functions may be compiled after static destructors have begun.
+  static const std::regex &place = *new std::regex(R"((^|\n)([^\n(]+)\((\d+)\): )", std::regex::optimize);
   std::string result = std::regex_replace(log, place, "$1$2:$3: ");
   while (!result.empty() && result.back() == '\n')
     result.pop_back();

@@ -31,7 +31,7 @@ private:
 } // namespace
 
 const Semantics *emulator::find_semantics(std::string_view operation) {
-  static const Table table;
+  static const Table &table = *new Table; // never destroyed: kernels may run after static destructors have begun
   return table.find(operation);
 }
 
