@@ -23,9 +23,9 @@ if(NOT CMAKE_BUILD_TYPE MATCHES "^(Asan|Tsan)$") # there the sanitizers' runtime
   target_link_options(kiln_runtime PRIVATE -Wl,-z,defs)
 endif()
 
-# Its static objects, and those of LLVM where that is within, are never destroyed.
+# Its static objects, and those of LLVM where that is within, are never destroyed; so it is not unloaded either.
 target_link_libraries(kiln PRIVATE kiln_immortal)
-target_link_options(kiln PRIVATE -Wl,--wrap=__cxa_atexit -Wl,--wrap=__cxa_thread_atexit)
+target_link_options(kiln PRIVATE -Wl,-z,nodelete -Wl,--wrap=__cxa_atexit -Wl,--wrap=__cxa_thread_atexit)
 
 # Part of the key of everything that is kept on disk: another build makes other code.
 target_link_options(kiln PRIVATE -Wl,--build-id=sha1)

@@ -20,17 +20,27 @@ bool is_narrow(Value value) { return info(value).dtype == f16 || info(value).dty
 using EmitCombiner =
     llvm::function_ref<void(llvm::ArrayRef<Value> a, llvm::ArrayRef<Value> b, llvm::SmallVectorImpl<Value> &out)>;
 
-/// Fails at the first operation that the IR allows in no combiner, by its name in the language.
+/// The function of the language that makes an operation of another name.
+std::string name_in_language(mlir::Operation &op) {
+  if (mlir::isa<tile::PrintOp>(op))
+    return "device_print";
+  if (mlir::isa<tile::AssumeOp>(op))
+    return "assume_multiple";
+  if (auto assertion = mlir::dyn_cast<tile::AssertOp>(op))
+    return assertion.getCheckMode() ? "check_finite' or 'check_range" : "device_assert";
+  return op.getName().stripDialect().str();
+}
+
+/// Fails at the first operation that the IR allows in no combiner.
 void check_combiner(Tracer &t, mlir::Block &block) {
   for (mlir::Operation &op : block) {
-    if (!mlir::isa<tile::TileDialect>(op.getDialect()) || mlir::isa<tile::BitcastOp>(op))
-      continue;
-    const std::string name = mlir::isa<tile::PrintOp>(op)    ? "device_print"
-                             : mlir::isa<tile::AssertOp>(op) ? "device_assert"
-                             : mlir::isa<tile::AssumeOp>(op) ? "assume_multiple"
-                                                             : op.getName().stripDialect().str();
-    t.fail_at(place(op.getLoc()), "the combiner of a reduction or scan may not contain '" + name +
-                                      "': it computes with scalars, and does nothing else");
+    for (Value result : op.getResults())
+      if (info(result).shape.rank() > 0)
+        t.fail_at(place(op.getLoc()),
+                  "the combiner of a reduction or scan computes with scalars; this is a " + text(result));
+    if (mlir::isa<tile::TileDialect>(op.getDialect()) && !mlir::isa<tile::BitcastOp>(op))
+      t.fail_at(place(op.getLoc()), "the combiner of a reduction or scan may not contain '" + name_in_language(op) +
+                                        "': it computes with scalars, and does nothing else");
   }
 }
 

@@ -74,9 +74,11 @@ CacheSettings CacheSettings::from_environment() {
       misunderstand("KILN_CACHE_SIZE is '" + size + "', not a number of bytes such as 512M or 2G");
   }
   std::string mode = unprivileged_environment("KILN_CACHE");
-  if (mode == "off" || mode == "0")
+  if (mode == "off" || mode == "0") {
     settings.off = "KILN_CACHE turns it off";
-  else if (!mode.empty() && mode != "on" && mode != "1")
+    settings.misunderstood = false;
+  } else if (!mode.empty() && mode != "on" && mode != "1") {
     misunderstand("KILN_CACHE is '" + mode + "', neither on nor off");
+  }
   return settings;
 }

@@ -34,7 +34,11 @@ enum TrapCode : std::int32_t { trap_access = 1, trap_assert = 2 };
 /// 64-byte aligned memory that belongs to a thread and only grows.
 class Scratch {
 public:
-  ~Scratch() { ::operator delete(data_, alignment); }
+  /// Leaves it empty: a thread that ends the process goes on to the destructors of static objects, which may launch.
+  ~Scratch() {
+    ::operator delete(std::exchange(data_, nullptr), alignment);
+    bytes_ = 0;
+  }
 
   void *get(std::size_t bytes) {
     if (bytes > bytes_) {

@@ -255,8 +255,7 @@ bool DiskCache::publish(const CacheKey &key, const TuningRecord &record) noexcep
 bool DiskCache::not_kept(const CacheKey &key, const std::string &why) {
   log_entry(key, "not kept: " + why);
   if (!warned_.exchange(true, std::memory_order_relaxed))
-    log(LogLevel::warn, "cache: kernels are compiled and not kept: " + why +
-                            "; KILN_CACHE_DIR names another directory, KILN_CACHE=off does without one");
+    log(LogLevel::warn, "cache: kernels are compiled and not kept: " + why + "; KILN_CACHE=off does without a cache");
   return false;
 }
 
@@ -265,8 +264,8 @@ bool DiskCache::publish_bytes(const CacheKey &key, std::span<const std::uint8_t>
   rlimit limit;
   if (bytes.size() > std::min(settings_.max_bytes, max_entry_bytes) ||
       (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes.size() > limit.rlim_cur)) {
-    log_entry(key, "not kept: " + std::to_string(bytes.size()) + " bytes are too many");
-    return false;
+    return not_kept(key, std::to_string(bytes.size()) +
+                             " bytes are too many for KILN_CACHE_SIZE, or for the limit on the size of files");
   }
   std::string refusal;
   File directory = create_private_directory(settings_.directory, refusal);

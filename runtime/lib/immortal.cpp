@@ -3,7 +3,8 @@
 // At the end of a process static objects are destroyed in the reverse order of their construction, and those of the
 // main thread before them. The program may still be compiling and launching then: in a thread that nobody has joined,
 // or in the destructor of a static object that is older than what LLVM, MLIR and Kiln made when they were first used.
-// So theirs are not destroyed: the linker leads here what registers destructors (--wrap). The system takes the memory.
+// So theirs are not destroyed: the linker leads here what registers destructors (--wrap), std::atexit() among it. The
+// system takes the memory.
 #include <unistd.h>
 
 extern "C" {

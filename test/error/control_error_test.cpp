@@ -1,6 +1,8 @@
 // Loops, branches, values that leave the region that made them, and the frame around every message.
 #include "expect_error.h"
 
+#include "kiln/debug.h"
+
 #include <array>
 #include <functional>
 #include <optional>
@@ -270,6 +272,23 @@ TEST(ControlErrors, Combiners) {
   expect_error(refused("device_assert"), [](const None &) {
     kiln::scan(arange(0, 4), 0, [](Tile a, Tile b) {
       BAD kiln::device_assert(a < b, "sorted");
+      return a + b;
+    });
+  });
+  kiln::debug::set_checks(true);
+  expect_error(refused("check_finite' or 'check_range"), [](const None &) {
+    kiln::reduce(arange(0, 4).to(kiln::f32), 0, [](Tile a, Tile b) {
+      BAD kiln::check_finite(a, "a");
+      return a + b;
+    });
+  });
+  kiln::debug::set_checks(false);
+  expect_error("the combiner of a reduction or scan computes with scalars; this is a tile<4xi32>", [](const None &) {
+    kiln::reduce(arange(0, 4), 0, [](Tile a, Tile b) { BAD return full({4}, a, kiln::i32) + b; });
+  });
+  expect_error("the combiner of a reduction or scan computes with scalars; this is a tile<8xi32>", [](const None &) {
+    kiln::reduce(arange(0, 4), 0, [](Tile a, Tile b) {
+      BAD Tile none = kiln::zeros({8}, kiln::i32);
       return a + b;
     });
   });

@@ -41,7 +41,7 @@ typedef enum kiln_status {
   KILN_TRAP_ERROR = 6,           /* a program that stopped: an assert, a check */
   KILN_CHECK_ERROR = 7,          /* what an emulated device found */
   KILN_CONTEXT_LOST = 8,         /* a fault that destroyed the CUDA context */
-  KILN_OUT_OF_MEMORY = 9,        /* for a buffer or a kernel, on the host or a device; or for the library itself */
+  KILN_OUT_OF_MEMORY = 9,        /* of a device, or of the host, also for the library itself */
   KILN_WORKSPACE_TOO_SMALL = 10, /* nothing was launched; the call may be repeated with a larger one */
   KILN_OTHER_ERROR = 11
 } kiln_status;

@@ -46,7 +46,7 @@ class ContextLost(Error):
 
 
 class OutOfMemory(DeviceError, MemoryError):
-    """There is no memory left for a buffer or a kernel, on the host or a device, or for the library itself."""
+    """A device, or the host, has no memory left."""
 
 
 _ERRORS = {1: InvalidArgument, 2: TraceError, 3: CompileError, 4: LaunchError, 5: DeviceError, 6: TrapError, 7: CheckError, 8: ContextLost,

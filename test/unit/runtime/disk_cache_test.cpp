@@ -515,6 +515,10 @@ TEST(CacheSettings, OnAndOff) {
   for (const char *text : {"off", "0"})
     EXPECT_EQ(off(text), "KILN_CACHE turns it off");
   EXPECT_EQ(off("never"), "KILN_CACHE is 'never', neither on nor off");
+  EXPECT_TRUE(CacheSettings::from_environment().misunderstood);
+  environment.set("KILN_CACHE_SIZE", "much");
+  EXPECT_EQ(off("off"), "KILN_CACHE turns it off");
+  EXPECT_FALSE(CacheSettings::from_environment().misunderstood) << "who turns it off needs no size";
 }
 
 } // namespace

@@ -20,17 +20,6 @@ func.func @scalar(%c: i1) attributes {tile.kernel, tile.num_warps = 1 : i32} {
 
 // -----
 
-// With the program's type where a pass has changed it; a double needs more digits.
-// CHECK-LABEL: func.func @print_as(
-// CHECK: format = "print_as(%d, %d, %d) v [f8E4M3FN] %.9g\0A"
-// CHECK: format = "print_as(%d, %d, %d) v [f64] %.17g\0A"
-func.func @print_as(%x: f32, %y: f64) attributes {tile.kernel, tile.num_warps = 1 : i32} {
-  tile.print "v", %x, %y : f32, f64 {types = [f8E4M3FN, f64]}
-  return
-}
-
-// -----
-
 #copies = #tile_gpu.layout<register = [[1]], lane = [[2], [4], [8], [0], [0]], warp = []>
 
 // CHECK-LABEL: func.func @tile(
@@ -97,17 +86,6 @@ func.func @assume(%p: !tile.ptr<i32>, %n: i32) attributes {tile.kernel, tile.num
 func.func @print(%p: !tile.ptr<i32>, %n: i32, %h: bf16, %b: i1) attributes {tile.kernel, tile.num_warps = 1 : i32} {
   tile.print "100% here"
   tile.print "v = ", %n, %h, %b, %p : i32, bf16, i1, !tile.ptr<i32>
-  return
-}
-
-// -----
-
-// With the program's type where a pass has changed it; a double needs more digits.
-// CHECK-LABEL: func.func @print_as(
-// CHECK: format = "print_as(%d, %d, %d) v [f8E4M3FN] %.9g\0A"
-// CHECK: format = "print_as(%d, %d, %d) v [f64] %.17g\0A"
-func.func @print_as(%x: f32, %y: f64) attributes {tile.kernel, tile.num_warps = 1 : i32} {
-  tile.print "v", %x, %y : f32, f64 {types = [f8E4M3FN, f64]}
   return
 }
 

@@ -227,6 +227,9 @@ bool onlyMoves(Operation *op) {
 }
 
 LogicalResult Expansion::rewrite(Operation *op) {
+  if (auto print = dyn_cast<tile::PrintOp>(op);
+      print && llvm::any_of(print.getOperandTypes(), [](Type type) { return convertType(type) != type; }))
+    print.setTypesAttr(Builder(op).getTypeArrayAttr(SmallVector<Type>(print.getValues().getTypes())));
   bool touchesFp8 = llvm::any_of(op->getOperandTypes(), isFp8) || llvm::any_of(op->getResultTypes(), isFp8);
   if (!touchesFp8)
     return success();
@@ -251,7 +254,6 @@ LogicalResult Expansion::rewrite(Operation *op) {
         return success();
       })
       .Case<tile::PrintOp>([&](auto print) {
-        print.setTypesAttr(builder.getTypeArrayAttr(SmallVector<Type>(print.getValues().getTypes())));
         widenOperands(print, builder.getF32Type());
         return success();
       })

@@ -56,9 +56,13 @@ func.func @dot(%a: tensor<16x16xf8E4M3FN>, %b: tensor<16x16xf8E5M2>, %c: tensor<
 
 // What is printed has the program's type.
 // CHECK-LABEL: func @print(
-func.func @print(%x: tensor<4xf8E4M3FN>, %y: f32) {
+func.func @print(%x: tensor<4xf8E4M3FN>, %y: f32, %p: !tile.ptr<f8E5M2>, %q: !tile.ptr<i8>) {
   // CHECK: tile.print "x", %{{.*}}, %{{.*}} : tensor<4xf32>, f32 {types = [tensor<4xf8E4M3FN>, f32]}
   tile.print "x", %x, %y : tensor<4xf8E4M3FN>, f32
+  // CHECK: tile.print "p", %{{.*}} : !tile.ptr<i8> {types = [!tile.ptr<f8E5M2>]}
+  tile.print "p", %p : !tile.ptr<f8E5M2>
+  // CHECK: tile.print "q", %{{.*}} : !tile.ptr<i8>{{$}}
+  tile.print "q", %q : !tile.ptr<i8>
   return
 }
 
