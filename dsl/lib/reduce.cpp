@@ -31,14 +31,14 @@ std::string name_in_language(mlir::Operation &op) {
   return op.getName().stripDialect().str();
 }
 
-/// Fails at the first operation that the IR allows in no combiner.
+/// Fails at the first operation that has no place in a combiner. The verifier would, too, with the IR's words.
 void check_combiner(Tracer &t, mlir::Block &block) {
   for (mlir::Operation &op : block) {
     for (Value result : op.getResults())
       if (info(result).shape.rank() > 0)
         t.fail_at(place(op.getLoc()),
                   "the combiner of a reduction or scan computes with scalars; this is a " + text(result));
-    if (mlir::isa<tile::TileDialect>(op.getDialect()) && !mlir::isa<tile::BitcastOp>(op))
+    if (!tile::mayStandInCombiner(&op))
       t.fail_at(place(op.getLoc()), "the combiner of a reduction or scan may not contain '" + name_in_language(op) +
                                         "': it computes with scalars, and does nothing else");
   }

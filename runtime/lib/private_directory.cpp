@@ -106,7 +106,8 @@ File runtime::create_private_directory(const std::string &path, std::string &ref
     return directory;
   int first_error = 0;
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    // What exists already, or appears at this moment, is as good. Other failures show when the directory is opened.
+    // What exists already, or appears at this moment, is as good. Of other failures the first is told, if the directory
+    // cannot be opened in the end: the rest follow from it.
     if (mkdir(path.substr(0, end).c_str(), 0700) != 0 && errno != EEXIST && first_error == 0)
       first_error = errno;
     if (end == std::string::npos)

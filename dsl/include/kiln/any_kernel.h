@@ -107,9 +107,8 @@ constexpr std::string_view last_identifier(std::string_view text) {
 template <class Config>
 const std::vector<ConfigMember> &fields_of() {
   // Never destroyed: kernels may be launched after static destructors have begun.
-  static const std::vector<ConfigMember> &fields = *[] {
-    auto *const made = new std::vector<ConfigMember>;
-    std::vector<ConfigMember> &result = *made;
+  static const auto &fields = *new std::vector<ConfigMember>([] {
+    std::vector<ConfigMember> result;
     for_each_field(Config{}, [&]<class T>(const T &value) {
       const auto kind = std::is_same_v<T, bool>       ? ConfigMember::Kind::boolean
                         : std::is_floating_point_v<T> ? ConfigMember::Kind::floating
@@ -119,8 +118,8 @@ const std::vector<ConfigMember> &fields_of() {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       ((result[I].name = last_identifier(spelled<member_address<Config, I>()>())), ...);
     }(std::make_index_sequence<count_fields<Config>()>{});
-    return made;
-  }();
+    return result;
+  }());
   return fields;
 }
 

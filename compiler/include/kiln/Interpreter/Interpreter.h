@@ -20,8 +20,8 @@
 namespace kiln::interp {
 
 struct Options {
-  /// Whether an access of `bytes` bytes at `address` is allowed. Asked before each access, once for each lane whose
-  /// mask is true. Without it every access is carried out.
+  /// Whether an access of `bytes` bytes at `address`, a "load", "store" or "atomic", is allowed. Asked before each
+  /// access, once for each lane whose mask is true. Without it every access is carried out.
   llvm::function_ref<bool(const void *address, size_t bytes, llvm::StringRef access)> allowAccess = nullptr;
   /// Calls the device function `symbol` for each of `count` elements: reads arguments[i][e] and writes results[i][e],
   /// in the size of the element type, an i1 as a byte. Returns whether it knows the function.

@@ -82,6 +82,10 @@ static LogicalResult verifyResults(Operation *op, ArrayRef<int64_t> shape) {
   return success();
 }
 
+bool kiln::tile::mayStandInCombiner(Operation *op) {
+  return (!isa<TileDialect>(op->getDialect()) || isa<BitcastOp>(op)) && isMemoryEffectFree(op);
+}
+
 /// Verifies that the combiner takes the tuple of scalars twice, yields it once, and is made of arithmetic on scalars.
 static LogicalResult verifyCombiner(Operation *op, Region &combiner) {
   Block &block = combiner.front();
@@ -106,8 +110,7 @@ static LogicalResult verifyCombiner(Operation *op, Region &combiner) {
     if (Type expected = getElementOrSelf(op->getOperand(index).getType()); type != expected)
       return yield.emitOpError() << "value " << index << " must be " << expected << ", but is " << type;
   for (Operation &inner : block.without_terminator()) {
-    bool foreign = isa<TileDialect>(inner.getDialect()) && !isa<BitcastOp>(inner);
-    if (foreign || !isMemoryEffectFree(&inner))
+    if (!mayStandInCombiner(&inner))
       return inner.emitOpError("is not allowed in a combiner, which holds arithmetic on scalars only");
     for (Type type : inner.getResultTypes())
       if (!isNumberType(type))

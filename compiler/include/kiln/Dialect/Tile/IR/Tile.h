@@ -86,6 +86,10 @@ bool isReadOnlyMemory(mlir::Value pointer);
 /// launches that may still write it.
 bool isConstantMemory(mlir::Value pointer);
 
+/// Whether an operation may stand in the combiner of a reduction or scan, if its values are scalars: it computes and
+/// has no effects.
+bool mayStandInCombiner(mlir::Operation *op);
+
 /// Whether the launch may end in or below an operation: in an assertion, or in a call that is not pure.
 bool mayEndLaunch(mlir::Operation *op);
 
